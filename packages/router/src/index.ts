@@ -1,0 +1,3 @@
+export * from "./machine.ts";
+export * from "./node/overlay.ts";
+export * from "./transport/transport.ts";

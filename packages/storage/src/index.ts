@@ -1,1 +1,1 @@
-export {};
+export * from "./block/block-network.ts";

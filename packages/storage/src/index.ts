@@ -1,1 +1,2 @@
 export * from "./block/block-network.ts";
+export * from "./block/location.ts";

@@ -1,2 +1,3 @@
+export * from "./block/block.ts";
 export * from "./block/block-network.ts";
 export * from "./block/location.ts";

@@ -26,6 +26,7 @@ export const LABELS = {
   blockEncryption: encoded("block encryption"),
   useData: encoded("use data"),
   useIndex: encoded("use index"),
+  useChildren: encoded("use list of children"),
   useRootPublic: encoded("use root public part"),
   useRootPrivate: encoded("use root private part"),
   useParityMask: encoded("use parity mask"),

@@ -1,0 +1,63 @@
+// Every relative link in a document leads to a file, and every cap of a limits.ts has its row in docs/limits.md.
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const problems = [...brokenLinks(), ...limitsWithoutRow()];
+for (const problem of problems) console.error(problem);
+process.exitCode = problems.length === 0 ? 0 : 1;
+
+function brokenLinks() {
+  const listed = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "*.md"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  const documents = listed.split("\n").filter((path) => path !== "" && existsSync(join(root, path)));
+  return documents.flatMap((path) => {
+    const text = readFileSync(join(root, path), "utf8")
+      .replace(/```[\s\S]*?```/g, "")
+      .replace(/`[^`\n]*`/g, "");
+    const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target);
+    return targets
+      .filter((target) => !leadsSomewhere(path, target))
+      .map((target) => `${path}: no file at ${target}`);
+  });
+}
+
+function leadsSomewhere(document, target) {
+  if (/^[a-z]+:/.test(target)) return true;
+  const [path, fragment] = target.split("#");
+  const file = path === "" ? join(root, document) : join(root, dirname(document), decodeURIComponent(path));
+  if (!existsSync(file)) return false;
+  return fragment === undefined || !file.endsWith(".md") || anchors(readFileSync(file, "utf8")).has(fragment);
+}
+
+/** The anchors a forge makes from headings: lower case, punctuation dropped, spaces to hyphens. */
+function anchors(text) {
+  const headings = [...text.matchAll(/^#+ +(.+)$/gm)].map(([, heading]) => heading);
+  const slug = (heading) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+      .trim()
+      .replace(/\s/g, "-");
+  return new Set(headings.map(slug));
+}
+
+function limitsWithoutRow() {
+  const page = join(root, "docs", "limits.md");
+  const rows = existsSync(page) ? readFileSync(page, "utf8") : "";
+  return readdirSync(join(root, "packages")).flatMap((name) => {
+    const file = join(root, "packages", name, "src", "limits.ts");
+    if (!existsSync(file)) return [];
+    const names = [...readFileSync(file, "utf8").matchAll(/^export const (\w+)/gm)].map(
+      ([, constant]) => constant,
+    );
+    const missing = names.filter((constant) => !rows.includes(`\`${constant}\``));
+    return missing.map(
+      (constant) => `docs/limits.md: no row for \`${constant}\` of packages/${name}/src/limits.ts`,
+    );
+  });
+}

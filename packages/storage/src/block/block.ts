@@ -37,13 +37,8 @@ export interface SealKey {
   readonly encryption: Uint8Array;
 }
 
-/** A label of the registry that names what a key is used for. */
-export type SealUse =
-  | typeof LABELS.useData
-  | typeof LABELS.useIndex
-  | typeof LABELS.useChildren
-  | typeof LABELS.useRootPublic
-  | typeof LABELS.useRootPrivate;
+/** What a read or verify key is used for; each use has keys of its own. */
+export type SealUse = keyof typeof USE_LABEL;
 
 /** The verify key of a read key: what lets one check and repair blocks without reading them. 32 bytes. */
 export function verifyKeyOf(crypto: CryptoProvider, readKey: Uint8Array): Uint8Array {
@@ -52,7 +47,7 @@ export function verifyKeyOf(crypto: CryptoProvider, readKey: Uint8Array): Uint8A
 
 /** The keys of one use of a 32-byte read or verify key. */
 export function sealKeyOf(crypto: CryptoProvider, key: Uint8Array, use: SealUse): SealKey {
-  const useKey = expand(crypto, key, use);
+  const useKey = expand(crypto, key, USE_LABEL[use]);
   return {
     mac: expand(crypto, useKey, LABELS.blockMac),
     encryption: expand(crypto, useKey, LABELS.blockEncryption),
@@ -123,6 +118,14 @@ export function padded(bytes: Uint8Array, length: number): Uint8Array {
   result.set(bytes);
   return result;
 }
+
+const USE_LABEL = {
+  data: LABELS.useData,
+  index: LABELS.useIndex,
+  children: LABELS.useChildren,
+  rootPublic: LABELS.useRootPublic,
+  rootPrivate: LABELS.useRootPrivate,
+} as const;
 
 /** Constant: the ChaCha20 key is derived from the tag and so never meets a second nonce. */
 const NONCE = new Uint8Array(12);

@@ -1,6 +1,13 @@
-import { BLOCK_BYTES, type BlockId, type CryptoProvider, LABELS, UmbelError } from "@umbel/core";
+import {
+  BLOCK_BYTES,
+  type BlockId,
+  type CryptoProvider,
+  decodeBase32,
+  encodeBase32,
+  LABELS,
+  UmbelError,
+} from "@umbel/core";
 import type { BlockCopy } from "./block-network.ts";
-import { decodeId, encodeId } from "./id-text.ts";
 
 /** Bytes of a block id or a location. */
 export const BLOCK_ID_BYTES = 32;
@@ -19,12 +26,12 @@ export function blockIdFromBytes(bytes: Uint8Array): BlockId {
   if (bytes.length !== BLOCK_ID_BYTES) {
     throw new UmbelError("BAD_ENCODING", `a block id has ${BLOCK_ID_BYTES} bytes`);
   }
-  return encodeId(bytes) as BlockId;
+  return encodeBase32(bytes) as BlockId;
 }
 
 /** The 32 bytes of a block id. Throws BAD_ENCODING when it is not the canonical text of 32 bytes. */
 export function blockIdBytes(id: BlockId): Uint8Array {
-  return decodeId(id);
+  return decodeBase32(id, BLOCK_ID_BYTES);
 }
 
 /** Where copy `copy` of a block belongs in the key space: SHA-256(label, copy u8, id), 32 bytes. */

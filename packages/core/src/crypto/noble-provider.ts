@@ -6,12 +6,12 @@ import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
 import { UmbelError } from "../errors.ts";
 import type { Aead, CryptoProvider, Ed25519, MlKem768, X25519 } from "../ports/crypto.ts";
+import { AEAD_TAG_BYTES } from "../wire/geometry.ts";
 import { createPublicKeyCheck, scalarIsCanonical } from "./ed25519-rule.ts";
 import { constantTimeEqual } from "./equal.ts";
 import {
   AEAD_KEY_BYTES,
   AEAD_NONCE_BYTES,
-  AEAD_TAG_BYTES,
   assertContributory,
   assertLength,
   ED25519_PUBLIC_KEY_BYTES,

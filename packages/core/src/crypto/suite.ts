@@ -26,8 +26,6 @@ export const MLKEM_SHARED_SECRET_BYTES = 32;
 export const AEAD_KEY_BYTES = 32;
 /** Bytes of a ChaCha20 and ChaCha20-Poly1305 nonce. */
 export const AEAD_NONCE_BYTES = 12;
-/** Bytes that ChaCha20-Poly1305 adds to a plaintext. */
-export const AEAD_TAG_BYTES = 16;
 /** Bytes of a wide-block key. */
 export const WIDE_BLOCK_KEY_BYTES = 32;
 /** Longest tweak of the wide-block cipher, in bytes. */

@@ -1,0 +1,32 @@
+/**
+ * Every cap of this package: what a peer, or our own layers, can make a node hold. One row each in docs/limits.md.
+ * Sizes that belong to the protocol stand in core's geometry and in circuit/credits.ts.
+ */
+
+/** Links of a node in any state. Past it new connections are closed and nothing is dialled. */
+export const MAX_LINKS = 4096;
+/** Links this node is dialling that are not established yet. */
+export const MAX_PENDING_DIALS = 64;
+/** Circuits on one link, from both sides. */
+export const MAX_CIRCUITS_PER_LINK = 4096;
+/** Streams open at once between an originator and one hop. One more is reset. */
+export const MAX_STREAMS_PER_CIRCUIT = 64;
+/** Control cells (credits, resets, answers) waiting on one circuit: a peer that makes more has its circuit destroyed. */
+export const MAX_CONTROL_CELLS = 512;
+/** Requests whose answer is not sent yet, over all circuits of a node. One more is reset. */
+export const MAX_REQUESTS_IN_PROGRESS = 2048;
+/** One-hop circuits kept to one peer; further calls wait for a free stream. */
+export const MAX_DIRECT_CIRCUITS = 4;
+/** Cells of one circuit that start at this node and wait in the link's queue; more wait in their streams. */
+export const MAX_OWN_QUEUED_CELLS = 64;
+
+/** A circuit that is not built by then is given up, in ms. */
+export const CIRCUIT_BUILD_TIMEOUT_MS = 15_000;
+/** An EXTEND whose next hop does not answer by then destroys the circuit, in ms. */
+export const EXTEND_TIMEOUT_MS = 10_000;
+/** After this long without a forward cell the layers of a circuit ratchet, in ms (DESIGN section 6). */
+export const RATCHET_SILENCE_MS = 60_000;
+/** A dialled link without circuits is closed after this long, in ms. */
+export const LINK_IDLE_MS = 180_000;
+/** A one-hop circuit without calls is closed after this long, in ms. */
+export const DIRECT_IDLE_MS = 60_000;

@@ -1,0 +1,32 @@
+import type { BlockId } from "@umbel/core";
+import { BLOCK_ID_BYTES, blockIdBytes, blockIdFromBytes } from "../block/location.ts";
+import { type FieldReader, joined } from "./fields.ts";
+
+/** What the verify capability of a folder may descend into: one of its files that has a root of its own. */
+export interface Child {
+  readonly rootId: BlockId;
+  /** 32 bytes. */
+  readonly verifyKey: Uint8Array;
+}
+
+/** A folder's children, in the order of its table: in the root itself, or in blocks under it. */
+export type RootChildren =
+  | { readonly kind: "inline"; readonly list: readonly Child[] }
+  | { readonly kind: "tree"; readonly count: number; readonly topIds: readonly BlockId[] };
+
+const KEY_BYTES = 32;
+/** Bytes of one child in a list of children. */
+export const CHILD_BYTES = BLOCK_ID_BYTES + KEY_BYTES;
+/** Up to this many children stand in the root itself. */
+export const INLINE_CHILDREN = 64;
+
+/** root id (32) | verify key (32) */
+export function encodeChild(child: Child): Uint8Array {
+  return joined([blockIdBytes(child.rootId), child.verifyKey]);
+}
+
+/** Undoes `encodeChild`. Throws BAD_ENCODING. */
+export function decodeChild(reader: FieldReader): Child {
+  const rootId = blockIdFromBytes(reader.take(BLOCK_ID_BYTES, "child id"));
+  return { rootId, verifyKey: reader.take(KEY_BYTES, "child verify key").slice() };
+}

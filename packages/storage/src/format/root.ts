@@ -1,0 +1,77 @@
+import { type CryptoProvider, UmbelError } from "@umbel/core";
+import {
+  BLOCK_KIND,
+  CHUNK_BYTES,
+  type ChunkPosition,
+  open,
+  openChunk,
+  padded,
+  SEAL_TAG_BYTES,
+  seal,
+  sealChunk,
+  sealKeyOf,
+  verifyKeyOf,
+} from "../block/block.ts";
+import { FieldReader, joined } from "./fields.ts";
+import { decodePrivate, encodePrivate, type Root } from "./root-private.ts";
+import { decodePublic, encodePublic, type RootPublic } from "./root-public.ts";
+
+/** The root block of a file or folder. Throws BAD_ENCODING when `root` breaks a rule that `openRoot` checks. */
+export function encodeRoot(crypto: CryptoProvider, readKey: Uint8Array, root: Root): Uint8Array {
+  const verifyKey = verifyKeyOf(crypto, readKey);
+  const publicPart = encodePublic(publicOf(root));
+  const privatePart = encodePrivate(root);
+  const room = CHUNK_BYTES - publicPart.length - SEAL_TAG_BYTES;
+  if (privatePart.length > room) throw new UmbelError("BAD_ENCODING", "a root has no room for its parts");
+  const paddedPart = padded(privatePart, room);
+  decodePrivate(paddedPart, decodeWhole(publicPart));
+  const inner = seal(crypto, sealKeyOf(crypto, readKey, "rootPrivate"), AT_ROOT_PRIVATE, paddedPart);
+  return sealChunk(crypto, sealKeyOf(crypto, verifyKey, "rootPublic"), AT_ROOT, joined([publicPart, inner]));
+}
+
+/**
+ * Opens a root with the read key. Throws CRYPTO_FAILED when the key or a byte is wrong, BAD_ENCODING when who wrote it
+ * broke the format.
+ */
+export function openRoot(crypto: CryptoProvider, readKey: Uint8Array, block: Uint8Array): Root {
+  const reader = openChunkOfRoot(crypto, verifyKeyOf(crypto, readKey), block);
+  const publicPart = decodePublic(reader);
+  const inner = open(
+    crypto,
+    sealKeyOf(crypto, readKey, "rootPrivate"),
+    AT_ROOT_PRIVATE,
+    reader.take(reader.rest, "private part"),
+  );
+  if (inner === undefined) throw new UmbelError("CRYPTO_FAILED", "a root does not open with this read key");
+  return decodePrivate(inner, publicPart);
+}
+
+/** Opens the part of a root that the verify key shows. Throws as `openRoot`. */
+export function openRootPublic(crypto: CryptoProvider, verifyKey: Uint8Array, block: Uint8Array): RootPublic {
+  return decodePublic(openChunkOfRoot(crypto, verifyKey, block));
+}
+
+const AT_ROOT: ChunkPosition = { kind: BLOCK_KIND.root, level: 0, index: 0 };
+const AT_ROOT_PRIVATE: ChunkPosition = { kind: BLOCK_KIND.rootPrivate, level: 0, index: 0 };
+
+function publicOf(root: Root): RootPublic {
+  const tree = root.content.kind === "tree" ? root.content : { size: 0, topIds: [] };
+  return {
+    contentLeaves: Math.ceil(tree.size / CHUNK_BYTES),
+    contentIds: tree.topIds,
+    children: root.kind === "folder" ? root.children : { kind: "inline", list: [] },
+  };
+}
+
+function decodeWhole(publicPart: Uint8Array): RootPublic {
+  const reader = new FieldReader(publicPart, "a root");
+  const decoded = decodePublic(reader);
+  if (reader.rest > 0) throw reader.bad("it lists too many ids");
+  return decoded;
+}
+
+function openChunkOfRoot(crypto: CryptoProvider, verifyKey: Uint8Array, block: Uint8Array): FieldReader {
+  const chunk = openChunk(crypto, sealKeyOf(crypto, verifyKey, "rootPublic"), AT_ROOT, block);
+  if (chunk === undefined) throw new UmbelError("CRYPTO_FAILED", "a root does not open with this key");
+  return new FieldReader(chunk, "a root");
+}

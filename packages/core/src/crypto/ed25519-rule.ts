@@ -28,18 +28,26 @@ export function publicKeyIsSound(publicKey: Uint8Array): boolean {
   }
 }
 
+/** True iff the 255-bit y of an encoded point is below p = 2^255 - 19. The sign of x is not looked at. */
+export function yIsCanonical(encoded: Uint8Array): boolean {
+  if ((encoded[31]! & 0x7f) !== 0x7f || encoded[0]! < 0xed) return true;
+  for (let at = 1; at < 31; at++) if (encoded[at] !== 0xff) return true;
+  return false;
+}
+
 /**
- * `publicKeyIsSound` with the verdicts of the last `PUBLIC_KEY_MEMO_ENTRIES` keys remembered: the test costs more than
- * a signature check in `node:crypto`, and a node sees the same few keys again and again. Public data only.
+ * `isSound` with the verdicts of the last `capacity` keys remembered: the test costs as much as a signature check, and
+ * a node sees the same few keys again and again. Public data only.
  */
 export function createPublicKeyCheck(
+  isSound: (publicKey: Uint8Array) => boolean = publicKeyIsSound,
   capacity: number = PUBLIC_KEY_MEMO_ENTRIES,
 ): (publicKey: Uint8Array) => boolean {
   const verdicts = new Map<string, boolean>();
   return (publicKey) => {
     const name = latin1(publicKey);
     const known = verdicts.get(name);
-    const verdict = known ?? publicKeyIsSound(publicKey);
+    const verdict = known ?? isSound(publicKey);
     if (known !== undefined) verdicts.delete(name);
     else if (verdicts.size >= capacity) verdicts.delete(verdicts.keys().next().value!);
     verdicts.set(name, verdict);

@@ -39,7 +39,7 @@ export const nobleX25519: X25519 = {
   },
 };
 
-const publicKeyIsSound = createPublicKeyCheck();
+const keyIsSound = createPublicKeyCheck();
 
 /** Ed25519 by noble's point arithmetic, under the rule of docs/spec/01-identity.md. */
 export const nobleEd25519: Ed25519 = {
@@ -54,7 +54,7 @@ export const nobleEd25519: Ed25519 = {
   verify(publicKey, message, signature) {
     assertLength("Ed25519 public key", publicKey, ED25519_PUBLIC_KEY_BYTES);
     assertLength("Ed25519 signature", signature, ED25519_SIGNATURE_BYTES);
-    if (!scalarIsCanonical(signature) || !publicKeyIsSound(publicKey)) return false;
+    if (!scalarIsCanonical(signature) || !keyIsSound(publicKey)) return false;
     return constantTimeEqual(expectedR(publicKey, message, signature), signature.subarray(0, 32));
   },
 };

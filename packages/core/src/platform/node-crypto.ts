@@ -1,0 +1,125 @@
+import { createCipheriv, createDecipheriv, createHash, createHmac, hash } from "node:crypto";
+import { nobleMlKem768 } from "../crypto/noble-provider.ts";
+import {
+  AEAD_KEY_BYTES,
+  AEAD_NONCE_BYTES,
+  assertContributory,
+  assertLength,
+  X25519_BYTES,
+} from "../crypto/suite.ts";
+import { type AesBlock, createAdiantum } from "../crypto/wide-block.ts";
+import { UmbelError } from "../errors.ts";
+import type { Aead, CryptoProvider, X25519 } from "../ports/crypto.ts";
+import { AEAD_TAG_BYTES } from "../wire/geometry.ts";
+import { nodeEd25519 } from "./node-ed25519.ts";
+import { agree, importPrivateKey, importPublicKey, plain } from "./node-keys.ts";
+
+/** Inputs up to this many bytes are joined for the one-call hash, which is faster than a hash object. */
+const ONE_CALL_HASH_BYTES = 4096;
+const AEAD = "chacha20-poly1305";
+const AEAD_OPTIONS = { authTagLength: AEAD_TAG_BYTES } as const;
+const BASE_POINT = importPublicKey("X25519", new Uint8Array(X25519_BYTES).fill(9, 0, 1));
+
+const nodeX25519: X25519 = {
+  publicKey(secret) {
+    assertLength("X25519 secret", secret, X25519_BYTES);
+    return agree(importPrivateKey("X25519", secret), BASE_POINT);
+  },
+  sharedSecret(secret, peerPublic) {
+    assertLength("X25519 secret", secret, X25519_BYTES);
+    assertLength("X25519 public key", peerPublic, X25519_BYTES);
+    return assertContributory(agreeOrFail(secret, peerPublic));
+  },
+};
+
+const nodeAead: Aead = {
+  seal(key, nonce, associated, plaintext) {
+    assertAeadLengths(key, nonce);
+    const cipher = createCipheriv(AEAD, key, nonce, AEAD_OPTIONS);
+    cipher.setAAD(associated, { plaintextLength: plaintext.length });
+    const sealed = new Uint8Array(plaintext.length + AEAD_TAG_BYTES);
+    sealed.set(cipher.update(plaintext));
+    cipher.final();
+    sealed.set(cipher.getAuthTag(), plaintext.length);
+    return sealed;
+  },
+  open(key, nonce, associated, sealed) {
+    assertAeadLengths(key, nonce);
+    const length = sealed.length - AEAD_TAG_BYTES;
+    if (length < 0) return undefined;
+    const decipher = createDecipheriv(AEAD, key, nonce, AEAD_OPTIONS);
+    decipher.setAuthTag(sealed.subarray(length));
+    decipher.setAAD(associated, { plaintextLength: length });
+    const plaintext = plain(decipher.update(sealed.subarray(0, length)));
+    try {
+      decipher.final();
+      return plaintext;
+    } catch {
+      plaintext.fill(0);
+      return undefined;
+    }
+  },
+};
+
+/** The provider for Node: OpenSSL by `node:crypto`, and noble for ML-KEM (docs/decisions/0001). */
+export const nodeProvider: CryptoProvider = {
+  name: "node:crypto",
+  sha256(...parts) {
+    if (parts.length === 1 && parts[0]!.length <= ONE_CALL_HASH_BYTES)
+      return plain(hash("sha256", parts[0]!, "buffer"));
+    const hasher = createHash("sha256");
+    for (const part of parts) hasher.update(part);
+    return plain(hasher.digest());
+  },
+  hmacSha256(key, ...parts) {
+    const mac = createHmac("sha256", key);
+    for (const part of parts) mac.update(part);
+    return plain(mac.digest());
+  },
+  x25519: nodeX25519,
+  ed25519: nodeEd25519,
+  mlKem768: nobleMlKem768,
+  chacha20Poly1305: nodeAead,
+  chacha20(key, nonce, data) {
+    assertAeadLengths(key, nonce);
+    const counterAndNonce = new Uint8Array(16);
+    counterAndNonce.set(nonce, 4);
+    return plain(createCipheriv("chacha20", key, counterAndNonce).update(data));
+  },
+  wideBlock: (key) => createAdiantum(key, nodeAesBlock),
+};
+
+function agreeOrFail(secret: Uint8Array, peerPublic: Uint8Array): Uint8Array {
+  try {
+    return agree(importPrivateKey("X25519", secret), importPublicKey("X25519", peerPublic));
+  } catch (cause) {
+    throw new UmbelError("CRYPTO_FAILED", "X25519: the peer's key has small order", { cause });
+  }
+}
+
+function assertAeadLengths(key: Uint8Array, nonce: Uint8Array): void {
+  assertLength("ChaCha20 key", key, AEAD_KEY_BYTES);
+  assertLength("ChaCha20 nonce", nonce, AEAD_NONCE_BYTES);
+}
+
+/** AES-256 by OpenSSL, constant in time where the processor has AES. A layer uses one direction, so each is made late. */
+function nodeAesBlock(key: Uint8Array): AesBlock {
+  let encryptor: ReturnType<typeof createCipheriv> | undefined;
+  let decryptor: ReturnType<typeof createDecipheriv> | undefined;
+  return {
+    encrypt(block) {
+      encryptor ??= createCipheriv("aes-256-ecb", key, null).setAutoPadding(false);
+      block.set(encryptor.update(block));
+    },
+    decrypt(block) {
+      decryptor ??= createDecipheriv("aes-256-ecb", key, null).setAutoPadding(false);
+      block.set(decryptor.update(block));
+    },
+    wipe() {
+      encryptor?.final();
+      decryptor?.final();
+      encryptor = undefined;
+      decryptor = undefined;
+    },
+  };
+}

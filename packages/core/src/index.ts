@@ -1,5 +1,8 @@
 export * from "./brand.ts";
 export * from "./bytes/base32.ts";
+export * from "./bytes/bytes.ts";
+export * from "./bytes/reader.ts";
+export * from "./bytes/writer.ts";
 export * from "./crypto/ed25519-rule.ts";
 export * from "./crypto/equal.ts";
 export * from "./crypto/kdf.ts";
@@ -25,5 +28,6 @@ export * from "./ports/crypto.ts";
 export * from "./ports/logger.ts";
 export * from "./ports/random.ts";
 export * from "./ports/timers.ts";
+export * from "./reference/reference.ts";
 export * from "./wire/commands.ts";
 export * from "./wire/geometry.ts";

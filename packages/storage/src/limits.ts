@@ -4,7 +4,9 @@
 
 /** Files of one folder: the reader keeps each path once, to find paths that clash. */
 export const MAX_FOLDER_ENTRIES = 100_000;
-/** UTF-8 bytes of a path in a folder. With MAX_FOLDER_ENTRIES it bounds the reader's memory to about 200 MiB. */
+/** UTF-8 bytes of all paths of a folder, its inner folders counted once: what the reader keeps, about four times over. */
+export const MAX_FOLDER_PATHS_BYTES = 16 * 1024 * 1024;
+/** UTF-8 bytes of a path in a folder. */
 export const MAX_PATH_BYTES = 1024;
 /** UTF-8 bytes of one name: what file systems take. */
 export const MAX_SEGMENT_BYTES = 255;
@@ -31,3 +33,71 @@ export const FETCH_WINDOW_BLOCKS = 64;
 export const GET_TRIES = 3;
 /** Opened index blocks that a reader keeps, 32 KiB each. */
 export const INDEX_CACHE_BLOCKS = 16;
+
+// Store
+
+/** Blocks written in one transaction of the store: one flush to disk serves them all. */
+export const STORE_BATCH_BLOCKS = 64;
+/** Bytes that stay free on the disk: LMDB must never meet a full one (docs/decisions/0063-block-store.md). */
+export const STORE_DISK_RESERVE_BYTES = 64 * 1024 * 1024;
+/** Entries read at once when the store is walked. */
+export const STORE_WALK_ENTRIES = 1000;
+
+// Holders
+
+/** R: nodes that are responsible for a location. */
+export const HOLDER_COUNT = 3;
+/** Near misses: the next nodes after the holders, asked and given blocks when holders fail. */
+export const NEAR_MISS_COUNT = 3;
+/** Requests of other nodes that a holder works on at once. */
+export const HOLDER_MAX_ACTIVE = 128;
+/** Requests of other nodes that wait for a holder; each keeps at most one block in memory. */
+export const HOLDER_MAX_WAITING = 256;
+
+// Endpoint
+
+/** Client requests that an endpoint works on at once. */
+export const ENDPOINT_MAX_ACTIVE = 128;
+/** Client requests that wait at an endpoint; each keeps at most one block in memory. */
+export const ENDPOINT_MAX_WAITING = 512;
+/** Silence of a holder in ms after which a GET asks the next one too. */
+export const HOLDER_HEDGE_MS = 1_000;
+/** Time in ms for a holder's whole answer to a GET. */
+export const HOLDER_GET_TIMEOUT_MS = 8_000;
+/** Time in ms for a holder to store a block and say so. */
+export const HOLDER_PUT_TIMEOUT_MS = 10_000;
+/** Time in ms for which a holder that could not be reached is asked last. */
+export const HOLDER_UNREACHABLE_MS = 15_000;
+/** Unreachable holders remembered; the oldest is forgotten first. */
+export const HOLDER_MAX_UNREACHABLE = 1_000;
+
+// Client
+
+/** Circuits of one operation that carry data blocks. */
+export const CLIENT_DATA_CIRCUITS = 4;
+/** Circuits of one operation that carry roots and index blocks. */
+export const CLIENT_ROOT_CIRCUITS = 2;
+/** Requests in flight on one circuit. */
+export const CLIENT_CALLS_PER_CIRCUIT = 16;
+/** Outstanding requests for which one more circuit of a lane is worth its build. */
+export const CLIENT_CALLS_PER_NEW_CIRCUIT = 4;
+/** Time in ms for an endpoint's whole answer to a GET. */
+export const CLIENT_GET_TIMEOUT_MS = 20_000;
+/** Time in ms for an endpoint's answer to a PUT. */
+export const CLIENT_PUT_TIMEOUT_MS = 30_000;
+/** Shortest and longest silence in ms after which a request is tried over a second circuit. */
+export const CLIENT_OVERTAKE_MIN_MS = 1_500;
+export const CLIENT_OVERTAKE_MAX_MS = 12_000;
+/** Tries of one request over all circuits. */
+export const CLIENT_TRIES = 8;
+/** Endpoints that must say "not found", or report too few copies, before that counts. */
+export const CLIENT_OPINIONS = 2;
+/** Faults in a row (overtaken, reset) after which a circuit is replaced. */
+export const CLIENT_CIRCUIT_FAULTS = 3;
+/** Failed builds in a row, with no circuit open, after which a lane gives up. */
+export const CLIENT_BUILD_FAILURES = 3;
+/** First pause in ms after a failed build; it doubles up to the second. */
+export const CLIENT_BUILD_PAUSE_MS = 250;
+export const CLIENT_BUILD_PAUSE_MAX_MS = 8_000;
+/** Endpoints that failed an operation and are avoided by its next circuits; the oldest is forgotten first. */
+export const CLIENT_MAX_FAILED_ENDPOINTS = 8;

@@ -1,0 +1,228 @@
+import {
+  type AbortLike,
+  type BlockId,
+  type Clock,
+  type CryptoProvider,
+  isUmbelError,
+  type Millis,
+  type NodeId,
+  type RandomSource,
+  SERVICE,
+  type Timers,
+  UmbelError,
+} from "@umbel/core";
+import type { CircuitBuilder } from "@umbel/router";
+import type { BlockGet, BlockLane, BlockNetwork, BlockPut } from "../block/block-network.ts";
+import {
+  CLIENT_DATA_CIRCUITS,
+  CLIENT_GET_TIMEOUT_MS,
+  CLIENT_OPINIONS,
+  CLIENT_PUT_TIMEOUT_MS,
+  CLIENT_ROOT_CIRCUITS,
+  CLIENT_TRIES,
+  HOLDER_COUNT,
+} from "../limits.ts";
+import { type Cancellation, createCancellation } from "../service/cancellation.ts";
+import {
+  decodeGetReply,
+  decodePutReply,
+  encodeBlockMessage,
+  GET_REPLY_BYTES,
+  PUT_REPLY_BYTES,
+} from "../service/messages.ts";
+import { type StaggeredTry, staggered } from "../service/staggered.ts";
+import { isBlockOf } from "../service/verified.ts";
+import { createEndpointChoice } from "./endpoint-choice.ts";
+import { createLane, type Lane, type Verdict } from "./lane.ts";
+import { createPace, type Pace } from "./pace.ts";
+
+/** A circuit in use, for display to the person whose operation it is; never for a log. */
+export interface CircuitInUse {
+  readonly lane: BlockLane;
+  /** Node ids from guard to endpoint. */
+  readonly path: readonly NodeId[];
+}
+
+export interface BlockNetworkOptions {
+  readonly builder: CircuitBuilder;
+  readonly crypto: CryptoProvider;
+  readonly random: RandomSource;
+  readonly timers: Timers;
+  readonly clock: Clock;
+  /** The most circuits of each lane: CLIENT_DATA_CIRCUITS and CLIENT_ROOT_CIRCUITS when absent. */
+  readonly circuitsPerLane?: Readonly<Record<BlockLane, number>> | undefined;
+  /** Hops of each circuit; the builder's default when absent. */
+  readonly hops?: number | undefined;
+  /** Confirmations after which a PUT is done: HOLDER_COUNT when absent. */
+  readonly wantedCopies?: number | undefined;
+  /** Endpoints answer from holders, not from caches: for the check of a publish. */
+  readonly bypassCaches?: boolean | undefined;
+  /** Hears all circuits in use whenever they change. */
+  readonly onCircuits?: ((circuits: readonly CircuitInUse[]) => void) | undefined;
+}
+
+/**
+ * Blocks over circuits of their own for one operation (docs/spec/09-storage-network.md, part "Client"). Circuits are
+ * built when there is work for them; a failed one is replaced and its requests go on over others.
+ */
+export function createBlockNetwork(options: BlockNetworkOptions): BlockNetwork {
+  const all = createCancellation();
+  const lanes = createLanes(options, all.signal);
+  const paces = { get: createPace(), put: createPace() };
+
+  const run = async <Result>(
+    signal: AbortLike | undefined,
+    work: (given: Cancellation) => Promise<Result>,
+  ): Promise<Result> => {
+    const cancellation = createCancellation(all.signal, signal);
+    try {
+      return await work(cancellation);
+    } finally {
+      cancellation.release();
+    }
+  };
+  return {
+    get: (request, given) =>
+      run(given?.signal, ({ signal }) =>
+        getBlock({ ...options, lane: lanes[request.lane], pace: paces.get, signal }, request),
+      ),
+    put: (request, given) =>
+      run(given?.signal, ({ signal }) =>
+        putBlock({ ...options, lane: lanes[request.lane], pace: paces.put, signal }, request),
+      ),
+    close() {
+      all.cancel();
+      for (const lane of Object.values(lanes)) lane.close();
+    },
+  };
+}
+
+interface Context extends BlockNetworkOptions {
+  readonly lane: Lane;
+  readonly pace: Pace;
+  readonly signal: AbortLike;
+}
+
+/** Asks endpoint after endpoint until one delivers; "not found" counts once several have said so. */
+async function getBlock(context: Context, request: BlockGet): Promise<Uint8Array | undefined> {
+  const bypassCaches = context.bypassCaches ?? false;
+  const payload = encodeBlockMessage({ op: "get", id: request.id, copy: request.copy, bypassCaches });
+  let notFound = 0;
+  const outcome = await overCircuits<{ readonly block: Uint8Array | undefined }>(context, {
+    payload,
+    maxResponseBytes: GET_REPLY_BYTES,
+    timeout: CLIENT_GET_TIMEOUT_MS,
+    read(reply) {
+      const block = decodeGetReply(reply);
+      if (block !== undefined) return { block: verified(context.crypto, request.id, block) };
+      return ++notFound >= CLIENT_OPINIONS ? { block: undefined } : undefined;
+    },
+  });
+  return outcome?.block;
+}
+
+/** Gives the block to endpoint after endpoint until one reports enough copies, or several reported; the best counts. */
+async function putBlock(context: Context, request: BlockPut): Promise<number> {
+  const payload = encodeBlockMessage({
+    op: "put",
+    id: request.id,
+    copy: request.copy,
+    block: request.block,
+  });
+  const wanted = context.wantedCopies ?? HOLDER_COUNT;
+  let best = 0;
+  let reports = 0;
+  await overCircuits(context, {
+    payload,
+    maxResponseBytes: PUT_REPLY_BYTES,
+    timeout: CLIENT_PUT_TIMEOUT_MS,
+    read(reply) {
+      best = Math.max(best, decodePutReply(reply));
+      return best >= wanted || ++reports >= CLIENT_OPINIONS ? { done: true } : undefined;
+    },
+  });
+  return best;
+}
+
+interface CircuitCall<Result> {
+  readonly payload: Uint8Array;
+  readonly maxResponseBytes: number;
+  readonly timeout: Millis;
+  /** The outcome, or undefined when another endpoint is to be asked. Throws when the endpoint lies or talks nonsense. */
+  readonly read: (reply: Uint8Array) => Result | undefined;
+}
+
+/** One request over circuit after circuit, a second one beside a slow one. */
+function overCircuits<Result>(context: Context, call: CircuitCall<Result>): Promise<Result | undefined> {
+  const tried = new Set<NodeId>();
+  return staggered({
+    tries: CLIENT_TRIES,
+    atOnce: 2,
+    delay: context.pace.overtakeAfter(),
+    timers: context.timers,
+    signal: context.signal,
+    attempt: (one) => tryCircuit(context, call, one, tried),
+  });
+}
+
+async function tryCircuit<Result>(
+  { lane, pace, clock }: Context,
+  { payload, maxResponseBytes, timeout, read }: CircuitCall<Result>,
+  one: StaggeredTry,
+  tried: Set<NodeId>,
+): Promise<Result | undefined> {
+  const seat = await lane.acquire(tried, one.signal);
+  tried.add(seat.endpoint);
+  one.onOvertaken(seat.slow);
+  one.begin();
+  const start = clock.now();
+  let verdict: Verdict = "broken";
+  try {
+    const reply = await seat.circuit.call(SERVICE.BLOCKS, payload, {
+      maxResponseBytes,
+      timeout,
+      signal: one.signal,
+    });
+    const outcome = read(reply);
+    verdict = "answered";
+    pace.answered(clock.now() - start);
+    return outcome;
+  } catch (error) {
+    if (one.signal.aborted) verdict = "unknown";
+    else if (isUmbelError(error, "STREAM_CLOSED")) verdict = "fault";
+    return undefined;
+  } finally {
+    seat.leave(verdict);
+  }
+}
+
+function verified(crypto: CryptoProvider, id: BlockId, block: Uint8Array): Uint8Array {
+  if (!isBlockOf(crypto, id, block)) throw new UmbelError("CRYPTO_FAILED", "an endpoint sent another block");
+  return block;
+}
+
+function createLanes(options: BlockNetworkOptions, signal: AbortLike): Record<BlockLane, Lane> {
+  const sizes = options.circuitsPerLane ?? { data: CLIENT_DATA_CIRCUITS, roots: CLIENT_ROOT_CIRCUITS };
+  const operation = Symbol("operation");
+  const inUse = (): readonly CircuitInUse[] =>
+    (["roots", "data"] as const).flatMap((lane) =>
+      lanes[lane].circuits().map(({ path }) => ({ lane, path })),
+    );
+  const endpoints = createEndpointChoice(() => inUse().flatMap(({ path }) => path.slice(-1)));
+  const createOne = (carries: BlockLane) =>
+    createLane({
+      builder: options.builder,
+      random: options.random,
+      timers: options.timers,
+      clock: options.clock,
+      purpose: { operation, carries },
+      hops: options.hops,
+      maxCircuits: sizes[carries],
+      avoidEndpoints: endpoints.toAvoid,
+      failed: endpoints.failed,
+      changed: () => options.onCircuits?.(inUse()),
+      signal,
+    });
+  const lanes: Record<BlockLane, Lane> = { roots: createOne("roots"), data: createOne("data") };
+  return lanes;
+}

@@ -1,0 +1,287 @@
+import {
+  type AbortLike,
+  type Clock,
+  isUmbelError,
+  type Millis,
+  type NodeId,
+  type RandomSource,
+  randomBelow,
+  type Timer,
+  type Timers,
+  UmbelError,
+} from "@umbel/core";
+import type { Circuit, CircuitBuilder, CircuitPurpose } from "@umbel/router";
+import {
+  CLIENT_BUILD_FAILURES,
+  CLIENT_BUILD_PAUSE_MAX_MS,
+  CLIENT_BUILD_PAUSE_MS,
+  CLIENT_CALLS_PER_CIRCUIT,
+  CLIENT_CALLS_PER_NEW_CIRCUIT,
+  CLIENT_CIRCUIT_FAULTS,
+} from "../limits.ts";
+
+export interface LaneOptions {
+  readonly builder: CircuitBuilder;
+  readonly random: RandomSource;
+  readonly timers: Timers;
+  readonly clock: Clock;
+  readonly purpose: CircuitPurpose;
+  readonly hops?: number | undefined;
+  readonly maxCircuits: number;
+  /** Endpoints that other circuits of the operation use, or that failed it lately. */
+  readonly avoidEndpoints: () => ReadonlySet<NodeId>;
+  /** Called when a circuit was added or is gone. */
+  readonly changed: () => void;
+  /** A circuit failed: its endpoint is better avoided for a while. */
+  readonly failed: (endpoint: NodeId) => void;
+  /** Gives up builds under way. */
+  readonly signal: AbortLike;
+}
+
+/** One request's place on a circuit. */
+export interface Seat {
+  readonly circuit: Circuit;
+  readonly endpoint: NodeId;
+  /** Ends the use. `answered`: the circuit works; `fault`: it was slow or reset; `broken`: close it; `unknown`: neither. */
+  leave(verdict: Verdict): void;
+  /** The request is slow: counts against the circuit if that has answered nobody meanwhile. */
+  slow(): void;
+}
+export type Verdict = "answered" | "fault" | "broken" | "unknown";
+
+/** The circuits of one operation that carry one kind of block. */
+export interface Lane {
+  /**
+   * A seat on the least busy circuit, rather not at an endpoint of `avoid`; waits for one, and builds circuits as the
+   * load asks for. Throws ABORTED, NO_PATH, NETWORK_UNREACHABLE.
+   */
+  acquire(avoid: ReadonlySet<NodeId>, signal: AbortLike): Promise<Seat>;
+  circuits(): readonly Circuit[];
+  close(): void;
+}
+
+interface Member {
+  readonly circuit: Circuit;
+  readonly endpoint: NodeId;
+  seats: number;
+  /** Requests answered so far: a circuit that answers others is busy, not stalled. */
+  answered: number;
+  /** Faults since the last answer. */
+  faults: number;
+}
+
+interface Waiter {
+  readonly avoid: ReadonlySet<NodeId>;
+  readonly resolve: (seat: Seat) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export function createLane(options: LaneOptions): Lane {
+  return new CircuitLane(options);
+}
+
+class CircuitLane implements Lane {
+  readonly #options: LaneOptions;
+  readonly #waiters = new Set<Waiter>();
+  #members: Member[] = [];
+  #building = 0;
+  /** Failed builds since the last good one. */
+  #failures = 0;
+  /** Rounds of builds that ended with no circuit at all. */
+  #emptyRounds = 0;
+  #pause: Timer | undefined;
+  #closed = false;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+  }
+
+  acquire(avoid: ReadonlySet<NodeId>, signal: AbortLike): Promise<Seat> {
+    if (signal.aborted || this.#closed) return Promise.reject(new UmbelError("ABORTED", "given up"));
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        this.#waiters.delete(waiter);
+        reject(new UmbelError("ABORTED", "given up"));
+      };
+      const waiter: Waiter = {
+        avoid: new Set(avoid),
+        resolve: (seat) => {
+          signal.removeEventListener("abort", giveUp);
+          resolve(seat);
+        },
+        reject: (error) => {
+          signal.removeEventListener("abort", giveUp);
+          reject(error);
+        },
+      };
+      signal.addEventListener("abort", giveUp);
+      this.#waiters.add(waiter);
+      this.#pump();
+    });
+  }
+
+  circuits(): readonly Circuit[] {
+    return this.#members.map((member) => member.circuit);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#pause?.cancel();
+    this.#rejectAll(new UmbelError("ABORTED", "given up"));
+    const members = this.#members;
+    this.#members = [];
+    for (const { circuit } of members) circuit.close();
+  }
+
+  /** Seats whoever can be seated, then builds what is missing. Run after every change. */
+  #pump(): void {
+    if (this.#closed) return;
+    for (const member of this.#members.filter(({ circuit }) => !circuit.isOpen)) this.#drop(member);
+    for (const waiter of [...this.#waiters]) {
+      const member = this.#choose(waiter);
+      if (member === undefined) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve(this.#seat(member));
+    }
+    if (this.#pause !== undefined) return;
+    for (let missing = this.#wanted() - this.#members.length - this.#building; missing > 0; missing--) {
+      this.#build();
+    }
+  }
+
+  #choose(waiter: Waiter): Member | undefined {
+    const others = this.#members.filter((member) => !waiter.avoid.has(member.endpoint));
+    const mayRepeat = others.length === 0 && this.#building === 0 && !this.#canGrow();
+    const free = (mayRepeat ? this.#members : others).filter(({ seats }) => seats < CLIENT_CALLS_PER_CIRCUIT);
+    const least = Math.min(...free.map(({ seats }) => seats));
+    const best = free.filter(({ seats }) => seats === least);
+    return best.length === 0 ? undefined : best[randomBelow(this.#options.random, best.length)];
+  }
+
+  /** True while one more circuit, with another endpoint, may still come. */
+  #canGrow(): boolean {
+    return this.#members.length < this.#options.maxCircuits && this.#pause === undefined;
+  }
+
+  #wanted(): number {
+    const seats = this.#members.reduce((sum, member) => sum + member.seats, 0);
+    const byLoad = Math.ceil((seats + this.#waiters.size) / CLIENT_CALLS_PER_NEW_CIRCUIT);
+    const stuck = [...this.#waiters].some(({ avoid }) =>
+      this.#members.every(({ endpoint }) => avoid.has(endpoint)),
+    );
+    const forOthers = stuck ? this.#members.length + 1 : 0;
+    return Math.min(this.#options.maxCircuits, Math.max(byLoad, forOthers));
+  }
+
+  #seat(member: Member): Seat {
+    member.seats++;
+    let left = false;
+    const answeredBefore = member.answered;
+    const fault = () => {
+      if (++member.faults >= CLIENT_CIRCUIT_FAULTS) this.#fail(member);
+    };
+    return {
+      circuit: member.circuit,
+      endpoint: member.endpoint,
+      slow: () => {
+        if (member.answered === answeredBefore) fault();
+      },
+      leave: (verdict) => {
+        if (left) return;
+        left = true;
+        member.seats--;
+        if (verdict === "answered") {
+          member.answered++;
+          member.faults = 0;
+        }
+        if (verdict === "fault") fault();
+        if (verdict === "broken") this.#fail(member);
+        this.#pump();
+      },
+    };
+  }
+
+  #fail(member: Member): void {
+    if (this.#drop(member)) this.#pump();
+  }
+
+  #drop(member: Member): boolean {
+    if (!this.#members.includes(member)) return false;
+    this.#members = this.#members.filter((other) => other !== member);
+    this.#options.failed(member.endpoint);
+    member.circuit.close();
+    this.#options.changed();
+    return true;
+  }
+
+  #build(mayRepeat = true): void {
+    const { builder, purpose, hops, signal } = this.#options;
+    const avoidEndpoints = this.#options.avoidEndpoints();
+    this.#building++;
+    builder.build({ purpose, hops, avoidEndpoints, signal }).then(
+      (circuit) => {
+        this.#building--;
+        this.#built(circuit, avoidEndpoints, mayRepeat);
+      },
+      (error) => {
+        this.#building--;
+        this.#buildFailed(error);
+      },
+    );
+  }
+
+  /** Builds run side by side: one that ended where another just did is made once more. */
+  #built(circuit: Circuit, avoided: ReadonlySet<NodeId>, mayRepeat: boolean): void {
+    const endpoint = circuit.path.at(-1);
+    if (this.#closed || endpoint === undefined) {
+      circuit.close();
+      return;
+    }
+    if (mayRepeat && !avoided.has(endpoint) && this.#options.avoidEndpoints().has(endpoint)) {
+      circuit.close();
+      this.#build(false);
+      return;
+    }
+    this.#failures = 0;
+    this.#emptyRounds = 0;
+    this.#members.push({ circuit, endpoint, seats: 0, answered: 0, faults: 0 });
+    this.#options.changed();
+    this.#pump();
+  }
+
+  #buildFailed(error: unknown): void {
+    if (this.#closed) return;
+    this.#pauseBuilds(
+      Math.min(CLIENT_BUILD_PAUSE_MS * 2 ** Math.min(this.#failures++, 16), CLIENT_BUILD_PAUSE_MAX_MS),
+    );
+    if (this.#building === 0 && this.#members.length === 0 && ++this.#emptyRounds >= CLIENT_BUILD_FAILURES) {
+      this.#emptyRounds = 0;
+      this.#rejectAll(asNetworkError(error));
+    }
+    this.#pump();
+  }
+
+  #pauseBuilds(duration: Millis): void {
+    this.#pause?.cancel();
+    this.#pause = this.#options.timers.schedule(duration, () => {
+      this.#pause = undefined;
+      this.#pump();
+    });
+  }
+
+  #rejectAll(error: unknown): void {
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter.reject(error);
+  }
+}
+
+function asNetworkError(error: unknown): UmbelError {
+  if (isUmbelError(error, "NO_PATH", "NETWORK_UNREACHABLE")) return error;
+  return new UmbelError(
+    "NETWORK_UNREACHABLE",
+    "no circuit could be built: check the connection, or try again later",
+    { cause: error },
+  );
+}

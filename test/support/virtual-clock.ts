@@ -67,7 +67,10 @@ export function createVirtualClock(options: VirtualClockOptions = {}): VirtualCl
         try {
           if (!runOne()) {
             const next = moveTo();
-            if (next === undefined) return resolve();
+            if (next === undefined) {
+              resolve();
+              return;
+            }
             state.now = next;
             inThisInstant = 0;
           } else if (++inThisInstant > MAX_CALLBACKS_PER_INSTANT) {
@@ -168,5 +171,5 @@ let hops = 0;
  */
 function afterMicrotasks(run: () => void): void {
   if (++hops % HOPS_PER_REAL_TURN === 0) setImmediate(run);
-  else settledPromise.then(() => process.nextTick(run));
+  else void settledPromise.then(() => process.nextTick(run));
 }

@@ -1,3 +1,5 @@
+import { MAX_RECORD_BYTES } from "@umbel/core";
+
 /**
  * Every cap of this package: what a peer, or our own layers, can make a node hold. One row each in docs/limits.md.
  * Sizes that belong to the protocol stand in core's geometry and in circuit/credits.ts.
@@ -30,3 +32,10 @@ export const RATCHET_SILENCE_MS = 60_000;
 export const LINK_IDLE_MS = 180_000;
 /** A one-hop circuit without calls is closed after this long, in ms. */
 export const DIRECT_IDLE_MS = 60_000;
+
+/** Bytes in a connection's send buffer above which `send` returns false: about eight full records. */
+export const TRANSPORT_HIGH_WATER_BYTES = 8 * MAX_RECORD_BYTES;
+/** Bytes in the send buffer at which `drained` follows. */
+export const TRANSPORT_LOW_WATER_BYTES = 2 * MAX_RECORD_BYTES;
+/** A dial in the memory network to a host that is not reachable ends after this long, in ms. */
+export const MEMORY_DIAL_TIMEOUT_MS = 10_000;

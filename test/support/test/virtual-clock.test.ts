@@ -36,7 +36,7 @@ describe("virtual clock", () => {
         clock.defer(note("deferred by deferred"));
         clock.schedule(0, note("timer armed by deferred"));
       });
-      Promise.resolve().then(note("microtask"));
+      void Promise.resolve().then(note("microtask"));
     });
     clock.schedule(5, note("other timer"));
     clock.schedule(6, note("later timer"));

@@ -7,20 +7,20 @@ const subkey = new Uint32Array(8);
 
 /**
  * Xors the XChaCha12 keystream, from its first block on, into the first `count` words of `words`. `key` is 8 words, the
- * 24-byte nonce is the 4 words at `nonce` and then (tail, 0). Words are little-endian readings of the bytes.
+ * 24-byte nonce is the 4 words of `nonce` and the 2 of `tail`. Words are little-endian readings of the bytes.
  * Source: draft-irtf-cfrg-xchacha with 12 rounds and a 64-bit block counter, as Adiantum uses it (ePrint 2018/720).
  */
 export function xchacha12Xor(
   key: Uint32Array,
   nonce: Uint32Array,
-  tail: number,
+  tail: Uint32Array,
   words: Uint32Array,
   count: number,
 ): void {
   hchacha12(key, nonce, subkey);
   loadState(subkey);
-  input[14] = tail;
-  input[15] = 0;
+  input[14] = tail[0]!;
+  input[15] = tail[1]!;
   xorBlocks(words, count);
 }
 

@@ -1,7 +1,8 @@
 import { UmbelError } from "../errors.ts";
 import type { WideBlockCipher } from "../ports/crypto.ts";
 import { wipeChacha12, xchacha12Xor } from "./chacha12.ts";
-import { NH_KEY_WORDS, NH_UNIT_WORDS, NH_VALUE_WORDS, nh } from "./nh.ts";
+import { NH_KEY_WORDS } from "./nh.ts";
+import { addNhPoly1305 } from "./nh-poly1305.ts";
 import { createPoly1305, type Poly1305Hash } from "./poly1305.ts";
 import {
   assertLength,
@@ -54,6 +55,10 @@ interface Keys {
   readonly nh: Uint32Array;
 }
 
+/** The last 8 bytes of the XChaCha12 nonce: 0 for the subkeys, 1 for the stream. */
+const ZERO_TAIL = Uint32Array.of(0, 0);
+const ONE_TAIL = Uint32Array.of(1, 0);
+
 /** Working memory of the call under way: one block at a time passes through here, nothing allocates. */
 const left = new Uint32Array((WIDE_BLOCK_MAX_BYTES - 16) / 4 + 4);
 const leftBytes = new Uint8Array(left.buffer);
@@ -62,7 +67,6 @@ const rightBytes = new Uint8Array(right.buffer);
 const headerHash = new Uint32Array(4);
 const header = new Uint32Array(4 + WIDE_BLOCK_MAX_TWEAK_BYTES / 4 + 4);
 const headerBytes = new Uint8Array(header.buffer);
-const value = new Uint32Array(NH_VALUE_WORDS);
 const hash = new Uint32Array(4);
 
 if (new Uint8Array(Uint32Array.of(1).buffer)[0] !== 1)
@@ -73,7 +77,7 @@ function expandKey(key: Uint8Array): Keys {
   const stream = new Uint32Array(WIDE_BLOCK_KEY_BYTES / 4);
   new Uint8Array(stream.buffer).set(key);
   const material = new Uint32Array(8 + 4 + 4 + NH_KEY_WORDS);
-  xchacha12Xor(stream, Uint32Array.of(1, 0, 0, 0), 0, material, material.length);
+  xchacha12Xor(stream, Uint32Array.of(1, 0, 0, 0), ZERO_TAIL, material, material.length);
   const keys = {
     stream,
     aes: material.slice(0, 8),
@@ -93,7 +97,7 @@ function wipeKeys(keys: Keys): void {
   keys.header.wipe();
   keys.message.wipe();
   wipeChacha12();
-  for (const words of [left, right, headerHash, header, value, hash]) words.fill(0);
+  for (const words of [left, right, headerHash, header, hash]) words.fill(0);
 }
 
 function assertSizes(tweak: Uint8Array, block: Uint8Array): void {
@@ -121,7 +125,7 @@ function transform(
   hashLeft(keys, bytes);
   add128(right, hash);
   if (encrypting) aes.encrypt(rightBytes);
-  xchacha12Xor(keys.stream, right, 1, left, count);
+  xchacha12Xor(keys.stream, right, ONE_TAIL, left, count);
   if (!encrypting) aes.decrypt(rightBytes);
   hashLeft(keys, bytes);
   subtract128(right, hash);
@@ -145,18 +149,13 @@ function hashHeader(poly: Poly1305Hash, tweak: Uint8Array, leftLength: number): 
   poly.addTo(headerHash);
 }
 
-/** hash := headerHash + Poly1305 of the NH values of the left part, each over at most 1024 bytes, zero-padded to 16. */
+/** hash := headerHash + NH-Poly1305 of the left part, zero-padded to 16 bytes. */
 function hashLeft(keys: Keys, bytes: number): void {
-  leftBytes.fill(0, bytes, (bytes + 15) & ~15);
-  const words = ((bytes + 15) >>> 4) << 2;
-  keys.message.reset();
-  for (let at = 0; at < words; at += NH_UNIT_WORDS) {
-    nh(keys.nh, left, at, Math.min(NH_UNIT_WORDS, words - at), value);
-    keys.message.block(value, 0);
-    keys.message.block(value, 4);
-  }
+  const padded = (bytes + 15) & ~15;
+  leftBytes.fill(0, bytes, padded);
   hash.set(headerHash);
-  keys.message.addTo(hash);
+  keys.message.reset();
+  addNhPoly1305(keys.nh, keys.message, left, padded / 4, hash);
 }
 
 function add128(to: Uint32Array, addend: Uint32Array): void {

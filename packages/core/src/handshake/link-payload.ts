@@ -1,13 +1,13 @@
 import { concatBytes } from "@noble/hashes/utils.js";
 import type { NodeId } from "../brand.ts";
-import { encodeBase32 } from "../bytes/base32.ts";
 import { isZero } from "../bytes/zero.ts";
 import { LABELS } from "../crypto/labels.ts";
+import { nodeIdOf, type StaticKeyPair } from "../identity/node-key.ts";
 import type { CryptoProvider } from "../ports/crypto.ts";
-import { type DhKeyPair, handshakeFailed } from "./noise.ts";
+import { handshakeFailed } from "./noise.ts";
 
 /** A static X25519 key pair of a link, 32 bytes each. */
-export type LinkKeyPair = DhKeyPair;
+export type LinkKeyPair = StaticKeyPair;
 
 /** What this side presents. A client has a throw-away link key and no identity. */
 export interface LinkCredentials {
@@ -78,8 +78,4 @@ export function decodeLinkPayload(
 
 function signedText(network: Uint8Array, linkKey: Uint8Array): Uint8Array {
   return concatBytes(LABELS.linkIdentity, network, linkKey);
-}
-
-function nodeIdOf(crypto: CryptoProvider, identityKey: Uint8Array): NodeId {
-  return encodeBase32(crypto.sha256(LABELS.nodeId, identityKey)) as NodeId;
 }

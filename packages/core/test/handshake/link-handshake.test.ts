@@ -57,8 +57,7 @@ function run({ initiator = client, responder = relay, expected = {}, networks, b
 
 const EXPECTATIONS = {
   XXhfs: {},
-  "XXhfs with a node id": { nodeId: nodeIdOf(relay) },
-  XKhfs: { linkKey: relay.linkKey.publicKey, nodeId: nodeIdOf(relay) },
+  XKhfs: { linkKey: relay.linkKey.publicKey },
 } as const satisfies Record<string, LinkExpectation>;
 
 describe.each(Object.entries(EXPECTATIONS))("a link handshake by %s", (_name, expected) => {
@@ -103,8 +102,10 @@ describe.each(Object.entries(EXPECTATIONS))("a link handshake by %s", (_name, ex
   });
 
   it("fails at another node than expected", () => {
-    const failing = outcome(() => run({ responder: otherRelay, expected }));
-    expect(failing).toBe("nodeId" in expected ? "HANDSHAKE_FAILED" : "done");
+    for (const nodeId of [nodeIdOf(relay), nodeIdOf(otherRelay)]) {
+      const reached = outcome(() => run({ expected: { ...expected, nodeId } }));
+      expect(reached).toBe(nodeId === nodeIdOf(relay) ? "done" : "HANDSHAKE_FAILED");
+    }
   });
 
   it("fails at a responder without identity", () => {
@@ -191,6 +192,16 @@ describe("a link handshake", () => {
       expected: EXPECTATIONS.XKhfs,
     });
     const waiting = respondLink(crypto, keys, { network, credentials: relay });
+    expect(outcome(() => waiting.read(message))).toBe("HANDSHAKE_FAILED");
+  });
+
+  it("fails at a node with another link key than expected, at message 1", () => {
+    const { message } = initiateLink(crypto, keys, {
+      network,
+      credentials: client,
+      expected: EXPECTATIONS.XKhfs,
+    });
+    const waiting = respondLink(crypto, keys, { network, credentials: otherRelay });
     expect(outcome(() => waiting.read(message))).toBe("HANDSHAKE_FAILED");
   });
 

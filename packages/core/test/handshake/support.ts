@@ -1,8 +1,9 @@
 import { hexToBytes } from "@noble/hashes/utils.js";
 import { type CryptoProvider, isUmbelError, type RandomSource } from "@umbel/core";
-import { nobleProvider } from "../../src/crypto/noble-provider.ts";
+import { nodeProvider } from "../../src/platform/node-crypto.ts";
 
-export const crypto: CryptoProvider = nobleProvider;
+/** The fast provider; frozen-vectors.test.ts runs the handshakes over both. */
+export const crypto: CryptoProvider = nodeProvider;
 
 const text = new TextEncoder();
 

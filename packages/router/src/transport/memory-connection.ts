@@ -1,5 +1,5 @@
 import { MAX_RECORD_BYTES, type Timers } from "@umbel/core";
-import { createPipe, type Pipe, type PipeNetwork } from "./memory-pipe.ts";
+import { MemoryPipe, type PipeNetwork } from "./memory-pipe.ts";
 import type { Connection, ConnectionHandler } from "./transport.ts";
 
 /** One end of a memory connection as the network handles it. */
@@ -36,19 +36,20 @@ export function createPair(options: PairOptions): readonly [dialer: MemoryEnd, a
   const finished = (): void => {
     if (--open === 0) options.ended();
   };
-  const outward = createPipe(options.lines[0], {
+  const outward = new MemoryPipe(options.lines[0], {
     message: (bytes) => acceptor.message(bytes),
     ended: () => acceptor.finish(),
     drained: () => dialer.drained(),
   });
-  const inward = createPipe(options.lines[1], {
+  const inward = new MemoryPipe(options.lines[1], {
     message: (bytes) => dialer.message(bytes),
     ended: () => dialer.finish(),
     drained: () => acceptor.drained(),
   });
-  const dialer = createEnd({ timers: options.timers, host: from, remoteHost: to, outward, inward, finished });
-  const acceptor = createEnd({
-    timers: options.timers,
+  const timers = options.timers;
+  const dialer = new PipedEnd({ timers, host: from, remoteHost: to, outward, inward, finished });
+  const acceptor = new PipedEnd({
+    timers,
     host: to,
     remoteHost: from,
     outward: inward,
@@ -63,98 +64,108 @@ interface EndOptions {
   readonly host: string;
   readonly remoteHost: string;
   /** What this end writes to, and reads from. */
-  readonly outward: Pipe;
-  readonly inward: Pipe;
+  readonly outward: MemoryPipe;
+  readonly inward: MemoryPipe;
   finished(): void;
 }
 
-/** An end with the calls its pipes make. */
-interface PipedEnd extends MemoryEnd {
-  message(bytes: Uint8Array): void;
-  drained(): void;
-  finish(): void;
-}
+/** An end, with the calls its pipes make. */
+class PipedEnd implements MemoryEnd, Connection {
+  readonly host: string;
+  readonly remoteHost: string;
+  readonly #options: EndOptions;
+  #handler: ConnectionHandler | undefined;
+  #isOpen = false;
+  #isPaused = false;
+  #isClosing = false;
+  #isFinished = false;
 
-function createEnd({ timers, host, remoteHost, outward, inward, finished }: EndOptions): PipedEnd {
-  let handler: ConnectionHandler | undefined;
-  let opened = false;
-  let closing = false;
-  let finishedOnce = false;
-  let paused = false;
-  inward.pause();
-
-  function finish(): void {
-    if (finishedOnce) return;
-    finishedOnce = true;
-    closing = true;
-    inward.drop();
-    finished();
-    handler?.closed();
+  constructor(options: EndOptions) {
+    this.host = options.host;
+    this.remoteHost = options.remoteHost;
+    this.#options = options;
   }
 
-  function resumeInward(): void {
-    if (opened && !paused && !closing) inward.resume();
+  get connection(): Connection {
+    return this;
   }
 
-  const connection: Connection = {
-    remoteHost,
-    send(bytes) {
-      if (bytes.length > MAX_RECORD_BYTES) throw new RangeError(`message of ${bytes.length} bytes`);
-      return closing || outward.send(bytes);
-    },
-    pause() {
-      paused = true;
-      inward.pause();
-    },
-    resume() {
-      paused = false;
-      resumeInward();
-    },
-    close() {
-      if (closing) return;
-      closing = true;
-      inward.drop();
-      outward.end();
-      outward.open();
-      timers.defer(finish);
-    },
-  };
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
 
-  return {
-    host,
-    connection,
-    get isClosing() {
-      return closing;
-    },
-    attach(owner) {
-      handler = owner;
-    },
-    open() {
-      opened = true;
-      outward.open();
-      resumeInward();
-    },
-    lose() {
-      closing = true;
-      outward.drop();
-      inward.drop();
-      timers.defer(finish);
-    },
-    die() {
-      handler = undefined;
-      closing = true;
-      outward.drop();
-      inward.pause();
-    },
-    release: outward.release,
-    message(bytes) {
-      if (closing) return;
-      if (bytes.length > MAX_RECORD_BYTES) connection.close();
-      else handler?.message(bytes);
-    },
-    drained() {
-      if (!closing) handler?.drained();
-    },
-    finish,
-  };
+  send(bytes: Uint8Array): boolean {
+    if (bytes.length > MAX_RECORD_BYTES) throw new RangeError(`message of ${bytes.length} bytes`);
+    return this.#isClosing || this.#options.outward.send(bytes);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#options.inward.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#resumeInward();
+  }
+
+  close(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#options.inward.drop();
+    this.#options.outward.end();
+    this.#options.outward.open();
+    this.#options.timers.defer(() => this.finish());
+  }
+
+  attach(handler: ConnectionHandler): void {
+    this.#handler = handler;
+  }
+
+  open(): void {
+    this.#isOpen = true;
+    this.#options.outward.open();
+    this.#resumeInward();
+  }
+
+  lose(): void {
+    this.#isClosing = true;
+    this.#options.outward.drop();
+    this.#options.inward.drop();
+    this.#options.timers.defer(() => this.finish());
+  }
+
+  die(): void {
+    this.#handler = undefined;
+    this.#isClosing = true;
+    this.#options.outward.drop();
+    this.#options.inward.pause();
+  }
+
+  release(): void {
+    this.#options.outward.release();
+  }
+
+  message(bytes: Uint8Array): void {
+    if (this.#isClosing) return;
+    if (bytes.length > MAX_RECORD_BYTES) this.close();
+    else this.#handler?.message(bytes);
+  }
+
+  drained(): void {
+    if (!this.#isClosing) this.#handler?.drained();
+  }
+
+  finish(): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    this.#isClosing = true;
+    this.#options.inward.drop();
+    this.#options.finished();
+    this.#handler?.closed();
+  }
+
+  #resumeInward(): void {
+    if (this.#isOpen && !this.#isPaused && !this.#isClosing) this.#options.inward.resume();
+  }
 }

@@ -1,5 +1,5 @@
 import { UmbelError } from "@umbel/core";
-import { MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_SEGMENT_BYTES } from "../limits.ts";
+import { MAX_FOLDER_PATHS_BYTES, MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_SEGMENT_BYTES } from "../limits.ts";
 
 /**
  * The canonical form of a name or of a path that a person's system gave: NFC, nothing else changed.
@@ -45,11 +45,12 @@ export function comparePaths(a: string, b: string): number {
   return left.length - right.length;
 }
 
-/** The paths of one folder so far: finds those that would meet on a file system. */
+/** The paths of one folder so far: finds those that would meet on a file system. Holds at most MAX_FOLDER_PATHS_BYTES. */
 export class PathSet {
   /** From the folded form of a file's or folder's path to the form in use. */
   readonly #files = new Map<string, string>();
   readonly #folders = new Map<string, string>();
+  #bytes = 0;
 
   /** Adds a path, or returns why it cannot stand beside the others. */
   add(path: string): string | undefined {
@@ -62,10 +63,12 @@ export class PathSet {
       const known = this.#files.get(foldedFolder) ?? this.#folders.get(foldedFolder);
       if (known !== undefined && (known !== folder || this.#files.has(foldedFolder)))
         return clash(path, known);
+      if (known === undefined) this.#bytes += utf8Length(folder);
       this.#folders.set(foldedFolder, folder);
     }
     this.#files.set(folded, path);
-    return undefined;
+    this.#bytes += utf8Length(path);
+    return this.#bytes > MAX_FOLDER_PATHS_BYTES ? "the paths of the folder are too long together" : undefined;
   }
 }
 

@@ -25,6 +25,8 @@ export * from "./identity/network.ts";
 export * from "./identity/node-key.ts";
 export * from "./identity/position.ts";
 export * from "./limits.ts";
+export * from "./onion/layer.ts";
+export * from "./onion/onion.ts";
 export * from "./ports/abort.ts";
 export * from "./ports/clock.ts";
 export * from "./ports/crypto.ts";

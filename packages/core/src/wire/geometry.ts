@@ -16,6 +16,11 @@ export const RELAY_HEADER_BYTES = TAG_BYTES + 1 + 1 + 2 + 4;
 /** Data of one relay cell. */
 export const RELAY_DATA_BYTES = BODY_BYTES - RELAY_HEADER_BYTES;
 
+/** The chain value of an onion layer; a CREDIT carries one as its proof. */
+export const CHAIN_BYTES = 16;
+/** An onion layer ratchets after so many cells. */
+export const RATCHET_CELLS = 256;
+
 export const AEAD_TAG_BYTES = 16;
 export const MAX_RECORD_CELLS = 15;
 /** A record is 1 to 15 cells sealed as one Noise transport message. */
@@ -44,3 +49,6 @@ export const HOP_REPLY_BYTES =
   X25519_BYTES + MLKEM768_CIPHERTEXT_BYTES + AEAD_TAG_BYTES + HOP_PAYLOAD_BYTES + AEAD_TAG_BYTES;
 /** A signed descriptor is at most this long, so that an EXTEND can carry one. */
 export const MAX_DESCRIPTOR_BYTES = 1024;
+const SHA256_BYTES = 32;
+/** An EXTEND without a descriptor: node id | descriptor length u16 | hop request. */
+export const EXTEND_BYTES = SHA256_BYTES + 2 + HOP_REQUEST_BYTES;

@@ -67,7 +67,7 @@ export function sealChunk(
   if (chunk.length > CHUNK_BYTES) {
     throw new UmbelError("BAD_ENCODING", `a chunk has at most ${CHUNK_BYTES} bytes`);
   }
-  return seal(crypto, key, position, padded(chunk, CHUNK_BYTES));
+  return sealBytes(crypto, key, position, padded(chunk, CHUNK_BYTES));
 }
 
 /** The CHUNK_BYTES that `sealChunk` sealed at this position under this key, or undefined when they are not that. */
@@ -77,11 +77,11 @@ export function openChunk(
   position: ChunkPosition,
   block: Uint8Array,
 ): Uint8Array | undefined {
-  return block.length === BLOCK_BYTES ? open(crypto, key, position, block) : undefined;
+  return block.length === BLOCK_BYTES ? openBytes(crypto, key, position, block) : undefined;
 }
 
 /** Seals bytes of any length: T | ChaCha20 under HKDF(K_enc, T), SEAL_TAG_BYTES longer. The caller pads. */
-export function seal(
+export function sealBytes(
   crypto: CryptoProvider,
   key: SealKey,
   position: ChunkPosition,
@@ -94,8 +94,8 @@ export function seal(
   return sealed;
 }
 
-/** Undoes `seal`; undefined when key, position or a byte is another. */
-export function open(
+/** Undoes `sealBytes`; undefined when key, position or a byte is another. */
+export function openBytes(
   crypto: CryptoProvider,
   key: SealKey,
   position: ChunkPosition,

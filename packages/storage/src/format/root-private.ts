@@ -12,20 +12,27 @@ export type RootContent =
   /** `topIds`: ids of the top level of the tree over `size` bytes. */
   | { readonly kind: "tree"; readonly size: number; readonly topIds: readonly BlockId[] };
 
-/** What a root block says to who has the read key. */
-export type Root =
-  | { readonly kind: "file"; readonly name: string | undefined; readonly content: RootContent }
-  | {
-      readonly kind: "folder";
-      readonly name: string | undefined;
-      /** Files in the folder. */
-      readonly files: number;
-      /** Bytes of all its files. */
-      readonly bytes: number;
-      /** The table. */
-      readonly content: RootContent;
-      readonly children: RootChildren;
-    };
+/** What a root says of a file to who has the read key. */
+export interface FileRoot {
+  readonly kind: "file";
+  readonly name: string | undefined;
+  readonly content: RootContent;
+}
+
+/** What a root says of a folder to who has the read key. */
+export interface FolderRoot {
+  readonly kind: "folder";
+  readonly name: string | undefined;
+  /** Files in the folder. */
+  readonly files: number;
+  /** Bytes of all its files. */
+  readonly bytes: number;
+  /** The table. */
+  readonly content: RootContent;
+  readonly children: RootChildren;
+}
+
+export type Root = FileRoot | FolderRoot;
 
 /** A file of up to this many bytes is its own root. */
 export const FILE_INLINE_BYTES = 30 * 1024;

@@ -3,11 +3,11 @@ import {
   BLOCK_KIND,
   CHUNK_BYTES,
   type ChunkPosition,
-  open,
+  openBytes,
   openChunk,
   padded,
   SEAL_TAG_BYTES,
-  seal,
+  sealBytes,
   sealChunk,
   sealKeyOf,
   verifyKeyOf,
@@ -25,7 +25,7 @@ export function encodeRoot(crypto: CryptoProvider, readKey: Uint8Array, root: Ro
   if (privatePart.length > room) throw new UmbelError("BAD_ENCODING", "a root has no room for its parts");
   const paddedPart = padded(privatePart, room);
   decodePrivate(paddedPart, decodeWhole(publicPart));
-  const inner = seal(crypto, sealKeyOf(crypto, readKey, "rootPrivate"), AT_ROOT_PRIVATE, paddedPart);
+  const inner = sealBytes(crypto, sealKeyOf(crypto, readKey, "rootPrivate"), AT_ROOT_PRIVATE, paddedPart);
   return sealChunk(crypto, sealKeyOf(crypto, verifyKey, "rootPublic"), AT_ROOT, joined([publicPart, inner]));
 }
 
@@ -36,7 +36,7 @@ export function encodeRoot(crypto: CryptoProvider, readKey: Uint8Array, root: Ro
 export function openRoot(crypto: CryptoProvider, readKey: Uint8Array, block: Uint8Array): Root {
   const reader = openChunkOfRoot(crypto, verifyKeyOf(crypto, readKey), block);
   const publicPart = decodePublic(reader);
-  const inner = open(
+  const inner = openBytes(
     crypto,
     sealKeyOf(crypto, readKey, "rootPrivate"),
     AT_ROOT_PRIVATE,

@@ -1,0 +1,49 @@
+import {
+  type AbortLike,
+  type CryptoProvider,
+  type FileReference,
+  type RandomSource,
+  UmbelError,
+} from "@umbel/core";
+import type { BlockNetwork } from "../block/block-network.ts";
+import { openRoot } from "../format/root.ts";
+import { FETCH_WINDOW_BLOCKS } from "../limits.ts";
+import { type FetchContext, getRootBlock } from "./block-getter.ts";
+import { FetchedFile } from "./fetched-file.ts";
+import { FetchedFolder } from "./fetched-folder.ts";
+
+export interface FetchOptions {
+  readonly crypto: CryptoProvider;
+  /** Chooses which of a root's locations is asked first. */
+  readonly random: RandomSource;
+  /** Of this operation alone; the caller closes it. */
+  readonly network: BlockNetwork;
+  /** What `parseReference` gave; its path is the caller's to follow. */
+  readonly reference: Pick<FileReference, "rootId" | "readKey">;
+  /** Called with the number of blocks that have arrived, after each. */
+  readonly progress?: ((blocks: number) => void) | undefined;
+  readonly signal?: AbortLike | undefined;
+  /** Data blocks asked ahead; FETCH_WINDOW_BLOCKS when absent. */
+  readonly ahead?: number | undefined;
+}
+
+/**
+ * Gets the root of a reference and says what it is; the content is fetched as it is read. Every byte that comes out was
+ * checked against the reference. Throws NOT_FOUND, CRYPTO_FAILED when key and root do not belong together,
+ * BAD_ENCODING when the publisher broke the format, ABORTED, NO_PATH, NETWORK_UNREACHABLE.
+ */
+export async function openReference(options: FetchOptions): Promise<FetchedFile | FetchedFolder> {
+  const { crypto, random, network, reference, progress, signal } = options;
+  if (signal?.aborted) throw new UmbelError("ABORTED", "the fetch was stopped");
+  let blocks = 0;
+  const context: FetchContext = {
+    ...{ crypto, random, network, signal },
+    ahead: options.ahead ?? FETCH_WINDOW_BLOCKS,
+    onBlock: () => progress?.(++blocks),
+  };
+  const block = await getRootBlock(context, reference.rootId, signal);
+  const root = openRoot(crypto, reference.readKey, block);
+  return root.kind === "file"
+    ? new FetchedFile(context, reference.readKey, root.name, root.content)
+    : new FetchedFolder(context, reference.readKey, root);
+}

@@ -1,0 +1,30 @@
+import type { RootContent } from "../format/root-private.ts";
+import type { FetchContext } from "./block-getter.ts";
+import { type ContentReader, checkRange, contentReader } from "./content-reader.ts";
+
+/** A file whose root was opened. */
+export class FetchedFile {
+  readonly kind = "file";
+  /** The name that it was published under, if any. */
+  readonly name: string | undefined;
+  /** Bytes. */
+  readonly size: number;
+  readonly #content: ContentReader;
+
+  constructor(context: FetchContext, readKey: Uint8Array, name: string | undefined, content: RootContent) {
+    this.name = name;
+    this.#content = contentReader(context, readKey, content);
+    this.size = this.#content.size;
+  }
+
+  /** All bytes, in order. */
+  content(): AsyncIterable<Uint8Array> {
+    return this.#content.range(0, this.size);
+  }
+
+  /** The bytes from `start` up to `end`, without the others. Throws BAD_INPUT unless 0 <= start <= end <= size. */
+  range(start: number, end: number): AsyncIterable<Uint8Array> {
+    checkRange(start, end, this.size);
+    return this.#content.range(start, end);
+  }
+}

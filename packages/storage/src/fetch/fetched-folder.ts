@@ -1,0 +1,150 @@
+import { UmbelError } from "@umbel/core";
+import { BLOCK_KIND, sealKeyOf, verifyKeyOf } from "../block/block.ts";
+import { ByteSource } from "../format/byte-source.ts";
+import { CHILD_BYTES, type Child, decodeChild, encodeChild, type RootChildren } from "../format/children.ts";
+import { FieldReader } from "../format/fields.ts";
+import { comparePaths } from "../format/path.ts";
+import { openRoot } from "../format/root.ts";
+import type { FolderRoot } from "../format/root-private.ts";
+import { decodeTable, type TableEntry } from "../format/table.ts";
+import { ROOT_CHILDREN_IDS } from "../format/tree-shape.ts";
+import { type FetchContext, getRootBlock } from "./block-getter.ts";
+import { bytesReader, type ContentReader, checkRange, contentReader } from "./content-reader.ts";
+import { TreeReader } from "./tree-reader.ts";
+
+/** A folder whose root was opened. */
+export class FetchedFolder {
+  readonly kind = "folder";
+  /** The name that it was published under, if any. */
+  readonly name: string | undefined;
+  /** Bytes of all its files; certain once `entries` came to its end. */
+  readonly size: number;
+  /** Files; certain once `entries` came to its end. */
+  readonly files: number;
+  readonly #context: FetchContext;
+  readonly #children: RootChildren;
+  readonly #table: ContentReader;
+  readonly #verifyKey: Uint8Array;
+
+  constructor(context: FetchContext, readKey: Uint8Array, root: FolderRoot) {
+    this.name = root.name;
+    this.size = root.bytes;
+    this.files = root.files;
+    this.#context = context;
+    this.#children = root.children;
+    this.#table = contentReader(context, readKey, root.content);
+    this.#verifyKey = verifyKeyOf(context.crypto, readKey);
+  }
+
+  /** Every file, ordered by path. The paths are safe to use below one folder of any file system (path.ts). */
+  async *entries(): AsyncGenerator<FolderEntry, void, undefined> {
+    const { files, size: bytes } = this;
+    const children = this.#childCount();
+    const list = new ByteSource(this.#childBytes(), CHILDREN);
+    try {
+      for await (const entry of decodeTable(this.#table.range(0, this.#table.size), {
+        files,
+        bytes,
+        children,
+      })) {
+        if (entry.kind === "inline") yield new FolderEntry(entry.path, bytesReader(entry.bytes));
+        else yield this.#ownRoot(entry, await takeChild(list));
+      }
+    } finally {
+      await list.close();
+    }
+  }
+
+  /** The file at `path`, or undefined when the folder has none there. Reads the table up to it. */
+  async entry(path: string): Promise<FolderEntry | undefined> {
+    for await (const entry of this.entries()) {
+      const order = comparePaths(entry.path, path);
+      if (order === 0) return entry;
+      if (order > 0) return undefined;
+    }
+    return undefined;
+  }
+
+  #ownRoot(entry: TableEntry & { kind: "root" }, child: Child): FolderEntry {
+    const expected = verifyKeyOf(this.#context.crypto, entry.readKey);
+    if (!expected.every((byte, i) => byte === child.verifyKey[i])) {
+      throw new UmbelError("BAD_ENCODING", "a folder cannot be read: a child has another key than its file");
+    }
+    return new FolderEntry(entry.path, {
+      size: entry.size,
+      range: (start, end) => this.#childRange(entry, child, start, end),
+    });
+  }
+
+  async *#childRange(
+    entry: TableEntry & { kind: "root" },
+    child: Child,
+    start: number,
+    end: number,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const context = this.#context;
+    const block = await getRootBlock(context, child.rootId, context.signal);
+    const root = openRoot(context.crypto, entry.readKey, block);
+    const content = root.kind === "file" ? contentReader(context, entry.readKey, root.content) : undefined;
+    if (content?.size !== entry.size) {
+      throw new UmbelError("BAD_ENCODING", "a folder cannot be read: a file is not what its table says");
+    }
+    yield* content.range(start, end);
+  }
+
+  #childCount(): number {
+    return this.#children.kind === "inline" ? this.#children.list.length : this.#children.count;
+  }
+
+  #childBytes(): AsyncIterable<Uint8Array> {
+    const children = this.#children;
+    if (children.kind === "inline") return encodedChildren(children.list);
+    const { crypto } = this.#context;
+    const size = children.count * CHILD_BYTES;
+    const reader = new TreeReader(this.#context, {
+      leafKind: BLOCK_KIND.children,
+      indexKind: BLOCK_KIND.childrenIndex,
+      leafKey: sealKeyOf(crypto, this.#verifyKey, "children"),
+      indexKey: sealKeyOf(crypto, this.#verifyKey, "index"),
+      size,
+      maxTopIds: ROOT_CHILDREN_IDS,
+      topIds: children.topIds,
+    });
+    return reader.range(0, size);
+  }
+}
+
+/** A file of a folder. A long one's root is fetched when its bytes are asked for. */
+export class FolderEntry {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly #content: ContentReader;
+
+  constructor(path: string, content: ContentReader) {
+    this.path = path;
+    this.size = content.size;
+    this.#content = content;
+  }
+
+  /** All bytes, in order. */
+  content(): AsyncIterable<Uint8Array> {
+    return this.#content.range(0, this.size);
+  }
+
+  /** The bytes from `start` up to `end`, without the others. Throws BAD_INPUT unless 0 <= start <= end <= size. */
+  range(start: number, end: number): AsyncIterable<Uint8Array> {
+    checkRange(start, end, this.size);
+    return this.#content.range(start, end);
+  }
+}
+
+const CHILDREN = "a folder's list of children";
+
+async function* encodedChildren(list: readonly Child[]): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const child of list) yield encodeChild(child);
+}
+
+async function takeChild(list: ByteSource): Promise<Child> {
+  return decodeChild(new FieldReader(await list.take(CHILD_BYTES, "child"), CHILDREN));
+}

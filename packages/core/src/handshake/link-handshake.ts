@@ -58,15 +58,11 @@ export function initiateLink(
   const noise = linkNoise(crypto, random, options, pattern, "initiator", expected.linkKey);
   const filling = payloadBytes(pattern, 0);
   const message = noise.writeMessage(pattern === "XX" ? random.bytes(filling) : new Uint8Array(filling));
-  let waiting = true;
   return {
     message,
     handshake: {
-      read(answer) {
-        if (!waiting) throw handshakeFailed();
-        waiting = false;
-        return wipingOnFailure(noise, () => finishAsInitiator(crypto, noise, pattern, options, answer));
-      },
+      read: (answer) =>
+        wipingOnFailure(noise, () => finishAsInitiator(crypto, noise, pattern, options, answer)),
     },
   };
 }

@@ -178,6 +178,9 @@ describe("a link handshake", () => {
     expect(outcome(() => handshake.read(second.reply!))).toBe("HANDSHAKE_FAILED");
     expect(outcome(() => waiting.read(flipped(third.reply!, 4000)))).toBe("HANDSHAKE_FAILED");
     expect(outcome(() => waiting.read(third.reply!))).toBe("HANDSHAKE_FAILED");
+    const disappointed = respondLink(crypto, keys, { network, credentials: relay });
+    expect(outcome(() => disappointed.read(message.subarray(1)))).toBe("HANDSHAKE_FAILED");
+    expect(outcome(() => disappointed.read(message))).toBe("HANDSHAKE_FAILED");
   });
 
   it("answers a stranger's random first message with nothing", () => {

@@ -5,6 +5,7 @@ import type { BlockCopy } from "../block/block-network.ts";
 import { blockIdBytes, blockIdFromBytes } from "../block/location.ts";
 import { STORE_BATCH_BLOCKS, STORE_DISK_RESERVE_BYTES, STORE_WALK_ENTRIES } from "../limits.ts";
 import { type BlockStore, copiesOf, type StoreEntry, type StoreOutcome } from "../store/block-store.ts";
+import { lmdbFileIsSound } from "./lmdb-file.ts";
 import { readStoreFormat } from "./store-format.ts";
 
 /** Disk space of one block: LMDB puts it on 8 pages of its own, its id and copies on a share of another. */
@@ -31,6 +32,7 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<BlockSto
     throw new UmbelError("DISK_FULL", `no room for a block store in ${options.folder}: free some space`);
   }
   await readStoreFormat(options.folder);
+  if (!(await lmdbFileIsSound(options.folder))) throw damaged(options.folder);
   return new LmdbStore(openFiles(lmdb, options.folder), options.folder, options.maxBytes, reserve);
 }
 
@@ -238,10 +240,14 @@ function openFiles(lmdb: typeof import("lmdb"), folder: string): Files {
       copies: root.openDB({ name: "copies", ...binary }),
     };
   } catch (cause) {
-    throw new UmbelError(
-      "BAD_CONFIG",
-      `the block store in ${folder} is damaged: move that folder away, the network has the other copies`,
-      { cause },
-    );
+    throw damaged(folder, cause);
   }
+}
+
+function damaged(folder: string, cause?: unknown): UmbelError {
+  return new UmbelError(
+    "BAD_CONFIG",
+    `the block store in ${folder} is damaged: move that folder away, the network has the other copies`,
+    { cause },
+  );
 }

@@ -1,0 +1,140 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { BlockStore, StoreOutcome } from "@umbel/storage";
+import { openLmdbStore } from "@umbel/storage/platform/lmdb-store";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { blockStoreCompliance } from "../../../../test/compliance/block-store.ts";
+import { sampleBlock } from "../../../../test/support/blocks.ts";
+
+const newFolder = () => mkdtemp(join(tmpdir(), "umbel-store-"));
+const GIB = 2 ** 30;
+
+blockStoreCompliance("the LMDB store", async (blocks) => {
+  const folder = await newFolder();
+  const store = await openLmdbStore({ folder, maxBytes: blocks * 33_500, reserveBytes: 0 });
+  return {
+    store,
+    async dispose() {
+      await store.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+});
+
+describe("the LMDB store on disk", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await newFolder();
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+  const open = (options = {}) => openLmdbStore({ folder, maxBytes: GIB, reserveBytes: 0, ...options });
+  const one = sampleBlock(1);
+
+  it("has its blocks, copies and count after it was opened again", async () => {
+    const before = await open();
+    await before.put(one.id, 0, one.block);
+    await before.put(one.id, 2, one.block);
+    await before.close();
+    const after = await open();
+    expect(Buffer.compare((await after.get(one.id)) ?? Buffer.of(), one.block)).toBe(0);
+    expect(after.count()).toBe(1);
+    for await (const { copies } of after.entries()) expect(copies).toEqual([0, 2]);
+    await after.close();
+  });
+
+  it("has every block that it acknowledged before kill -9", async () => {
+    const acknowledged: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      acknowledged.push(...(await putUntilKilled(folder, round * 10_000, 40 + 30 * round)));
+      const store = await open();
+      for (const number of acknowledged) {
+        const { id, block } = sampleBlock(number);
+        const found = await store.get(id);
+        expect(found && Buffer.compare(found, block), `block ${number}`).toBe(0);
+      }
+      expect(store.count()).toBeGreaterThanOrEqual(acknowledged.length);
+      await store.close();
+    }
+  });
+
+  it("leaves the reserve on the disk", async () => {
+    const store = await open();
+    expect(await store.put(one.id, 0, one.block)).toBe("stored");
+    await store.close();
+    await expect(open({ reserveBytes: 2 ** 60 })).rejects.toMatchObject({ code: "DISK_FULL" });
+  });
+
+  it("writes its format and refuses a newer one with a line that says what to do", async () => {
+    await (await open()).close();
+    const file = join(folder, "format");
+    expect(await readFile(file, "utf8")).toBe("umbel blocks 1\n");
+    await writeFile(file, "umbel blocks 2\n");
+    await expect(open()).rejects.toMatchObject({
+      code: "BAD_CONFIG",
+      message: expect.stringContaining("update umbel"),
+    });
+  });
+
+  it.each(["", "umbel blocks 1", "umbel blocks 0\n", "umbel blocks 1\n\n", "something else\n"])(
+    "refuses the format line %j",
+    async (line) => {
+      await writeFile(join(folder, "format"), line);
+      await expect(open()).rejects.toMatchObject({ code: "BAD_CONFIG" });
+    },
+  );
+
+  it("refuses a folder that holds something else", async () => {
+    await writeFile(join(folder, "letter.txt"), "not a store");
+    await expect(open()).rejects.toMatchObject({ code: "BAD_CONFIG" });
+  });
+
+  it.each<[string, (bytes: Buffer) => Buffer]>([
+    ["both headers", (bytes) => bytes.fill(0x5a, 0, 8192)],
+    ["the first header", (bytes) => bytes.fill(0x5a, 0, 4096)],
+    ["the second header", (bytes) => bytes.fill(0x5a, 4096, 8192)],
+    ["its end, far in", (bytes) => bytes.subarray(0, 40_000)],
+    ["all but a header", (bytes) => bytes.subarray(0, 5000)],
+  ])("refuses a file that lost %s, with a line that says what to do", async (_what, damage) => {
+    const store = await open();
+    await Promise.all(Array.from({ length: 60 }, (_, at) => put(store, at)));
+    await store.close();
+    const file = join(folder, "data.mdb");
+    await writeFile(file, damage(await readFile(file)));
+    await expect(open()).rejects.toMatchObject({
+      code: "BAD_CONFIG",
+      message: expect.stringContaining("damaged: move"),
+    });
+  });
+
+  it("says so when the folder cannot be made", async () => {
+    await writeFile(join(folder, "file"), "");
+    await expect(open({ folder: join(folder, "file", "store") })).rejects.toMatchObject({
+      code: "WRITE_FAILED",
+    });
+  });
+});
+
+function put(store: BlockStore, number: number): Promise<StoreOutcome> {
+  const { id, block } = sampleBlock(number);
+  return store.put(id, 0, block);
+}
+
+/** Runs a writer until it acknowledged `count` blocks, kills it at once and returns all it acknowledged. */
+async function putUntilKilled(folder: string, from: number, count: number): Promise<number[]> {
+  const loader = fileURLToPath(new URL("../../../../test/support/run-typescript.mjs", import.meta.url));
+  const writer = fileURLToPath(new URL("./put-until-killed.ts", import.meta.url));
+  const child = spawn(process.execPath, ["-C", "source", "--import", loader, writer, folder, `${from}`], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  for await (const chunk of child.stdout) {
+    output += chunk;
+    if (output.split("\n").length > count) child.kill("SIGKILL");
+  }
+  const lines = output.split("\n").slice(0, -1);
+  expect(lines.length).toBeGreaterThanOrEqual(count);
+  return lines.map(Number);
+}

@@ -12,8 +12,8 @@ import { constantTimeEqual } from "./equal.ts";
 import {
   AEAD_KEY_BYTES,
   AEAD_NONCE_BYTES,
-  assertContributory,
   assertLength,
+  contributory,
   ED25519_PUBLIC_KEY_BYTES,
   ED25519_SEED_BYTES,
   ED25519_SIGNATURE_BYTES,
@@ -35,7 +35,7 @@ export const nobleX25519: X25519 = {
   sharedSecret(secret, peerPublic) {
     assertLength("X25519 secret", secret, X25519_BYTES);
     assertLength("X25519 public key", peerPublic, X25519_BYTES);
-    return assertContributory(x25519.scalarMult(secret, peerPublic));
+    return contributory(() => x25519.scalarMult(secret, peerPublic));
   },
 };
 

@@ -40,10 +40,21 @@ export function assertLength(what: string, bytes: Uint8Array, length: number): v
   if (bytes.length !== length) throw new RangeError(`${what}: ${bytes.length} bytes, expected ${length}`);
 }
 
-/** Throws CRYPTO_FAILED when an X25519 result is all zero (the peer's point had small order; RFC 7748, section 6.1). */
-export function assertContributory(shared: Uint8Array): Uint8Array {
+/**
+ * The result of an X25519 agreement. Throws CRYPTO_FAILED when `agree` refuses or gives all zeros: then the peer's point
+ * had small order (RFC 7748, section 6.1).
+ */
+export function contributory(agree: () => Uint8Array): Uint8Array {
+  let shared: Uint8Array;
+  try {
+    shared = agree();
+  } catch (cause) {
+    throw new UmbelError("CRYPTO_FAILED", SMALL_ORDER, { cause });
+  }
   let bits = 0;
   for (let at = 0; at < shared.length; at++) bits |= shared[at]!;
-  if (bits === 0) throw new UmbelError("CRYPTO_FAILED", "X25519: the peer's key has small order");
+  if (bits === 0) throw new UmbelError("CRYPTO_FAILED", SMALL_ORDER);
   return shared;
 }
+
+const SMALL_ORDER = "X25519: the peer's key has small order";

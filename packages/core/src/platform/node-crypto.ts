@@ -3,12 +3,11 @@ import { nobleMlKem768 } from "../crypto/noble-provider.ts";
 import {
   AEAD_KEY_BYTES,
   AEAD_NONCE_BYTES,
-  assertContributory,
   assertLength,
+  contributory,
   X25519_BYTES,
 } from "../crypto/suite.ts";
 import { type AesBlock, createAdiantum } from "../crypto/wide-block.ts";
-import { UmbelError } from "../errors.ts";
 import type { Aead, CryptoProvider, X25519 } from "../ports/crypto.ts";
 import { AEAD_TAG_BYTES } from "../wire/geometry.ts";
 import { nodeEd25519 } from "./node-ed25519.ts";
@@ -28,7 +27,9 @@ const nodeX25519: X25519 = {
   sharedSecret(secret, peerPublic) {
     assertLength("X25519 secret", secret, X25519_BYTES);
     assertLength("X25519 public key", peerPublic, X25519_BYTES);
-    return assertContributory(agreeOrFail(secret, peerPublic));
+    return contributory(() =>
+      agree(importPrivateKey("X25519", secret), importPublicKey("X25519", peerPublic)),
+    );
   },
 };
 
@@ -88,14 +89,6 @@ export const nodeProvider: CryptoProvider = {
   },
   wideBlock: (key) => createAdiantum(key, nodeAesBlock),
 };
-
-function agreeOrFail(secret: Uint8Array, peerPublic: Uint8Array): Uint8Array {
-  try {
-    return agree(importPrivateKey("X25519", secret), importPublicKey("X25519", peerPublic));
-  } catch (cause) {
-    throw new UmbelError("CRYPTO_FAILED", "X25519: the peer's key has small order", { cause });
-  }
-}
 
 function assertAeadLengths(key: Uint8Array, nonce: Uint8Array): void {
   assertLength("ChaCha20 key", key, AEAD_KEY_BYTES);

@@ -39,3 +39,31 @@ export const TRANSPORT_HIGH_WATER_BYTES = 8 * MAX_RECORD_BYTES;
 export const TRANSPORT_LOW_WATER_BYTES = 2 * MAX_RECORD_BYTES;
 /** A dial in the memory network to a host that is not reachable ends after this long, in ms. */
 export const MEMORY_DIAL_TIMEOUT_MS = 10_000;
+
+/** Cells of one circuit waiting for one link: a circuit window and the control cells beside it. One more destroys the circuit. */
+export const MAX_QUEUED_CELLS_PER_CIRCUIT = 1024;
+/** Cells waiting for one link, over all circuits: 64 MiB. One more destroys the circuit that it belongs to. */
+export const MAX_QUEUED_CELLS_PER_LINK = 16_384;
+/** A link whose handshake is not done by then is closed, in ms from the connection and again from its opening. */
+export const LINK_HANDSHAKE_TIMEOUT_MS = 10_000;
+/** After this long without a sent record a PADDING cell is sent, in ms. */
+export const LINK_KEEPALIVE_MS = 30_000;
+/** A link whose peer was silent for this long is closed, in ms: three keep-alives were missed. */
+export const LINK_SILENCE_MS = 100_000;
+
+/** WebSocket connections one listener accepts; one more is refused. */
+export const MAX_ACCEPTED_CONNECTIONS = 2048;
+/** Of these, from one IPv4 /24 or IPv6 /48. */
+export const MAX_ACCEPTED_PER_PREFIX = 64;
+/** Sockets of a listener that have not become WebSockets; past it new ones are closed unread. */
+export const MAX_UNUPGRADED_SOCKETS = 128;
+/** Frames one message may be cut into. Our own are whole. */
+export const MAX_WS_FRAGMENTS = 2;
+/** Socket reads that one unfinished message may be made of: a record in pieces of 241 bytes. */
+export const MAX_SOCKET_CHUNKS = 256;
+/** TCP, TLS and the WebSocket upgrade together may take this long, in ms. */
+export const UPGRADE_TIMEOUT_MS = 10_000;
+/** A closed connection whose peer does not answer the goodbye is destroyed after this long, in ms. */
+export const CLOSE_TIMEOUT_MS = 10_000;
+/** A listener that closes waits this long for its peers' goodbyes, in ms. */
+export const LISTENER_CLOSE_GRACE_MS = 1_000;

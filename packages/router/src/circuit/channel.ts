@@ -1,0 +1,193 @@
+import {
+  RELAY_COMMAND,
+  RELAY_FLAG,
+  type RelayCell,
+  type RelayCommand,
+  type ServiceId,
+  type StreamId,
+} from "@umbel/core";
+import { MAX_CONTROL_CELLS, MAX_STREAMS_PER_CIRCUIT } from "../limits.ts";
+import { type ChainReader, CIRCUIT_WINDOW, createReceiveWindow, createSendWindow } from "./credits.ts";
+import { createStream, type Stream } from "./stream.ts";
+
+/** What the streams of a channel tell their owner. */
+export type StreamEvent =
+  | { readonly type: "opened"; readonly streamId: StreamId; readonly service: number }
+  /** The next data; `end` says that no more follows. Acknowledge with `consumed` once it is dealt with. */
+  | { readonly type: "data"; readonly streamId: StreamId; readonly data: Uint8Array; readonly end: boolean }
+  /** The peer gave the stream up. */
+  | { readonly type: "reset"; readonly streamId: StreamId };
+
+/** A message together with the stream whose window it counts against; undefined for control messages. */
+export interface ChannelCell {
+  readonly message: RelayCell;
+  readonly stream: Stream | undefined;
+}
+
+/**
+ * One end of the conversation between a circuit's originator and one of its hops: streams, credits, and the order in which
+ * messages leave. Knows nothing of layers or links: the circuit seals what `next` hands out and reports it with `sealed`.
+ */
+export class Channel {
+  readonly #originator: boolean;
+  readonly #streams = new Map<StreamId, Stream>();
+  readonly #control: RelayCell[] = [];
+  readonly #sending = createSendWindow(CIRCUIT_WINDOW);
+  readonly #receiving = createReceiveWindow(CIRCUIT_WINDOW);
+  #lastStreamId = 0;
+
+  /** Only the originator opens streams. */
+  constructor(side: "originator" | "hop") {
+    this.#originator = side === "originator";
+  }
+
+  /** Streams that are open in at least one direction. */
+  get openStreams(): number {
+    return this.#streams.size;
+  }
+
+  /** Opens a stream to `service` with its first data. Undefined when the channel has as many streams as it may. */
+  open(service: ServiceId, data: Uint8Array, end: boolean): StreamId | undefined {
+    if (this.#streams.size >= MAX_STREAMS_PER_CIRCUIT) return undefined;
+    const id = ++this.#lastStreamId as StreamId;
+    const stream = createStream(id, service);
+    stream.sending.write(data, end);
+    this.#streams.set(id, stream);
+    return id;
+  }
+
+  /** Appends data to a stream. A stream that is gone swallows it. */
+  write(streamId: StreamId, data: Uint8Array, end: boolean): void {
+    this.#streams.get(streamId)?.sending.write(data, end);
+  }
+
+  /** Gives a stream up and tells the peer. */
+  reset(streamId: StreamId): void {
+    if (!this.#streams.delete(streamId)) return;
+    this.#pushControl(RELAY_COMMAND.RESET, streamId, new Uint8Array(0));
+  }
+
+  /** Reports that data of `cells` cells left the stream's buffer, so that the peer may send more. */
+  consumed(streamId: StreamId, cells: number): void {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return;
+    const proofs = stream.receiving.consumed(cells);
+    if (!stream.receivedEnd)
+      for (const proof of proofs) this.#pushControl(RELAY_COMMAND.CREDIT, streamId, proof);
+  }
+
+  /** Queues a message of the circuit itself (EXTEND, EXTENDED, UNKNOWN), before any stream data. */
+  control(command: RelayCommand, data: Uint8Array): void {
+    this.#pushControl(command, 0, data);
+  }
+
+  /** The next message that may leave now, or undefined. Streams take turns, cell by cell. */
+  next(): ChannelCell | undefined {
+    const control = this.#control.shift();
+    if (control !== undefined) return { message: control, stream: undefined };
+    if (this.#sending.available === 0) return undefined;
+    for (const [id, stream] of this.#streams) {
+      if (!stream.sending.ready) continue;
+      this.#streams.delete(id);
+      this.#streams.set(id, stream);
+      return { message: stream.sending.take(), stream };
+    }
+    return undefined;
+  }
+
+  /** Reports that the cell handed out last was sealed; `chain` reads the layer after it. */
+  sealed(cell: ChannelCell, chain: ChainReader): void {
+    if (cell.stream === undefined) return;
+    this.#sending.sent(chain);
+    cell.stream.sending.window.sent(chain);
+    this.#forgetIfDone(cell.stream);
+  }
+
+  /**
+   * Takes one recognised message of a stream or a credit. `chain` reads the layer that carried it.
+   * "violation" means that the peer broke the protocol and the circuit must be destroyed.
+   */
+  receive(message: RelayCell, chain: ChainReader): readonly StreamEvent[] | "violation" {
+    switch (message.command) {
+      case RELAY_COMMAND.OPEN:
+      case RELAY_COMMAND.DATA:
+        return this.#receiveCounted(message, chain);
+      case RELAY_COMMAND.CREDIT:
+        return this.#receiveCredit(message);
+      case RELAY_COMMAND.RESET:
+        return this.#receiveReset(message);
+      default:
+        return "violation";
+    }
+  }
+
+  #receiveCounted(message: RelayCell, chain: ChainReader): readonly StreamEvent[] | "violation" {
+    if (!this.#receiving.received(chain)) return "violation";
+    for (const proof of this.#receiving.consumed(1)) this.#pushControl(RELAY_COMMAND.CREDIT, 0, proof);
+    if (this.#control.length > MAX_CONTROL_CELLS) return "violation";
+    return message.command === RELAY_COMMAND.OPEN
+      ? this.#receiveOpen(message, chain)
+      : this.#receiveData(message, chain);
+  }
+
+  #receiveOpen(message: RelayCell, chain: ChainReader): readonly StreamEvent[] | "violation" {
+    const service = message.data[0];
+    if (this.#originator || service === undefined || message.streamId <= this.#lastStreamId)
+      return "violation";
+    const id = message.streamId as StreamId;
+    this.#lastStreamId = id;
+    if (this.#streams.size >= MAX_STREAMS_PER_CIRCUIT) {
+      this.#pushControl(RELAY_COMMAND.RESET, id, new Uint8Array(0));
+      return [];
+    }
+    const stream = createStream(id, undefined);
+    this.#streams.set(id, stream);
+    stream.receiving.received(chain);
+    stream.receivedEnd = hasEnd(message);
+    const data = message.data.subarray(1);
+    return [
+      { type: "opened", streamId: id, service },
+      { type: "data", streamId: id, data, end: stream.receivedEnd },
+    ];
+  }
+
+  #receiveData(message: RelayCell, chain: ChainReader): readonly StreamEvent[] | "violation" {
+    const id = message.streamId as StreamId;
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return this.#isPast(id) ? [] : "violation";
+    if (stream.receivedEnd || !stream.receiving.received(chain)) return "violation";
+    stream.receivedEnd = hasEnd(message);
+    this.#forgetIfDone(stream);
+    return [{ type: "data", streamId: id, data: message.data, end: stream.receivedEnd }];
+  }
+
+  #receiveCredit(message: RelayCell): readonly StreamEvent[] | "violation" {
+    if (message.streamId === 0) return this.#sending.credit(message.data) ? [] : "violation";
+    const id = message.streamId as StreamId;
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return this.#isPast(id) ? [] : "violation";
+    return stream.sending.window.credit(message.data) ? [] : "violation";
+  }
+
+  #receiveReset(message: RelayCell): readonly StreamEvent[] | "violation" {
+    const id = message.streamId as StreamId;
+    if (!this.#isPast(id)) return "violation";
+    return this.#streams.delete(id) ? [{ type: "reset", streamId: id }] : [];
+  }
+
+  #isPast(id: StreamId): boolean {
+    return id >= 1 && id <= this.#lastStreamId;
+  }
+
+  #forgetIfDone(stream: Stream): void {
+    if (stream.receivedEnd && stream.sending.ended) this.#streams.delete(stream.id);
+  }
+
+  #pushControl(command: RelayCommand, streamId: number, data: Uint8Array): void {
+    this.#control.push({ command, flags: 0, streamId, data });
+  }
+}
+
+function hasEnd(message: RelayCell): boolean {
+  return (message.flags & RELAY_FLAG.END) !== 0;
+}

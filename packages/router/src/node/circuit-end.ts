@@ -1,0 +1,30 @@
+import type { CircuitId } from "@umbel/core";
+import type { OriginCircuit } from "../circuit/origin-circuit.ts";
+import type { RelayCircuit } from "../circuit/relay-circuit.ts";
+import type { Deadlined } from "./deadline-heap.ts";
+import type { LinkEntry } from "./link-table.ts";
+import type { RequestOrigin } from "./overlay.ts";
+
+/** A circuit that this node built: its number here, and its number on the link to the first hop. */
+export interface OriginEnd extends Deadlined {
+  readonly kind: "origin";
+  readonly circuit: number;
+  readonly machine: OriginCircuit;
+  readonly link: Link;
+  readonly id: CircuitId;
+}
+
+/** A circuit of somebody else that runs through, or to, this node. */
+export interface HopEnd extends Deadlined {
+  readonly kind: "hop";
+  readonly circuit: number;
+  readonly machine: RelayCircuit;
+  readonly origin: RequestOrigin;
+  readonly previous: { readonly link: Link; readonly id: CircuitId };
+  next: { readonly link: Link; readonly id: CircuitId } | undefined;
+}
+
+/** What a circuit number on a link stands for. */
+export type End = OriginEnd | HopEnd;
+/** A link of this node. */
+export type Link = LinkEntry<End>;

@@ -1,0 +1,85 @@
+import type { Millis } from "@umbel/core";
+
+/** Something that wants to be called at a time: a nested machine. */
+export interface Deadlined {
+  nextDeadline(): Millis | undefined;
+}
+
+interface Entry<Owner> {
+  readonly at: Millis;
+  readonly owner: Owner;
+}
+
+/**
+ * The earliest of many deadlines in O(1). An owner is entered again whenever its deadline may have moved earlier; entries that
+ * no longer hold are dropped when they surface, so a deadline that moves later costs nothing until then.
+ */
+export class DeadlineHeap<Owner extends Deadlined> {
+  readonly #heap: Entry<Owner>[] = [];
+  readonly #entered = new Map<Owner, Millis>();
+
+  /** The earliest entered time. It may be stale, and then `due` returns nothing. */
+  get earliest(): Millis | undefined {
+    return this.#heap[0]?.at;
+  }
+
+  /** Takes note of the owner's present deadline. */
+  update(owner: Owner): void {
+    const at = owner.nextDeadline();
+    if (at === undefined) return;
+    const entered = this.#entered.get(owner);
+    if (entered !== undefined && entered <= at) return;
+    this.#entered.set(owner, at);
+    this.#push({ at, owner });
+  }
+
+  /** Forgets an owner that ended. */
+  remove(owner: Owner): void {
+    this.#entered.delete(owner);
+  }
+
+  /** Takes out the owners whose deadline has passed; owners that moved theirs are entered again. */
+  due(now: Millis): readonly Owner[] {
+    const due: Owner[] = [];
+    for (let top = this.#heap[0]; top !== undefined && top.at <= now; top = this.#heap[0]) {
+      this.#pop();
+      if (this.#entered.get(top.owner) !== top.at) continue;
+      this.#entered.delete(top.owner);
+      const at = top.owner.nextDeadline();
+      if (at !== undefined && at <= now) due.push(top.owner);
+      else this.update(top.owner);
+    }
+    return due;
+  }
+
+  #push(entry: Entry<Owner>): void {
+    const heap = this.#heap;
+    let index = heap.length;
+    heap.push(entry);
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if ((heap[parent] as Entry<Owner>).at <= entry.at) break;
+      heap[index] = heap[parent] as Entry<Owner>;
+      index = parent;
+    }
+    heap[index] = entry;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop() as Entry<Owner>;
+    if (heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      const right = child + 1;
+      if (right < heap.length && (heap[right] as Entry<Owner>).at < (heap[child] as Entry<Owner>).at)
+        child = right;
+      if ((heap[child] as Entry<Owner>).at >= last.at) break;
+      heap[index] = heap[child] as Entry<Owner>;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}

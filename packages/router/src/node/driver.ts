@@ -1,0 +1,133 @@
+import type { Clock, Timer, Timers } from "@umbel/core";
+import type { Connection, ConnectionHandler, Listener, Transport } from "../transport/transport.ts";
+import type { NodeMachine } from "./node-machine.ts";
+import type { NodeEffect, NodeInput } from "./node-messages.ts";
+
+/** What a driver joins: a machine with the world. */
+export interface NodeDriverOptions {
+  readonly machine: NodeMachine;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Hears the effects that are not IO. It may give new inputs; they wait for their turn. */
+  readonly onNews: (news: NodeNews) => void;
+}
+
+/** The effects of a node that concern its own layers above. */
+export type NodeNews = Extract<NodeEffect, { type: "origin" | "hop" | "hop-closed" | "superseded" }>;
+
+/**
+ * Carries bytes, time and commands between a node machine and the world. One input at a time: its effects are performed in order
+ * before the next input is looked at.
+ */
+export class NodeDriver {
+  readonly #options: NodeDriverOptions;
+  readonly #connections = new Map<number, Connection>();
+  readonly #listeners: Listener[] = [];
+  readonly #inputs: NodeInput[] = [];
+  readonly #flushes = new Set<number>();
+  #running = false;
+  #stopped = false;
+  #armed: { readonly at: number; readonly timer: Timer } | undefined;
+
+  constructor(options: NodeDriverOptions) {
+    this.#options = options;
+  }
+
+  /** Accepts links at `url`; returns the URL in use. Throws IN_USE, BAD_INPUT. */
+  async listen(url: string): Promise<string> {
+    const listener = await this.#options.transport.listen(url, (connection) => {
+      const number = this.#options.machine.newNumber();
+      this.#connections.set(number, connection);
+      this.input({ type: "accepted", connection: number, host: connection.remoteHost });
+      return this.#handler(number);
+    });
+    this.#listeners.push(listener);
+    return listener.url;
+  }
+
+  /** Gives the machine one input and performs what it wants. */
+  input(input: NodeInput): void {
+    this.#inputs.push(input);
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        const effects = this.#options.machine.handle(next, this.#options.clock.now());
+        for (const effect of effects) this.#perform(effect);
+      }
+    } finally {
+      this.#running = false;
+    }
+    this.#arm();
+  }
+
+  /** Closes every link and listener. */
+  async stop(): Promise<void> {
+    this.input({ type: "close" });
+    this.#stopped = true;
+    this.#armed?.timer.cancel();
+    for (const connection of this.#connections.values()) connection.close();
+    await Promise.all(this.#listeners.map((listener) => listener.close()));
+  }
+
+  #handler(connection: number): ConnectionHandler {
+    return {
+      opened: () => this.input({ type: "opened", connection }),
+      message: (bytes) => this.input({ type: "message", connection, bytes }),
+      drained: () => this.input({ type: "drained", connection }),
+      closed: () => {
+        this.#connections.delete(connection);
+        this.input({ type: "lost", connection });
+      },
+    };
+  }
+
+  #perform(effect: NodeEffect): void {
+    switch (effect.type) {
+      case "dial":
+        this.#connections.set(
+          effect.connection,
+          this.#options.transport.dial(effect.url, this.#handler(effect.connection)),
+        );
+        break;
+      case "send":
+        if (this.#connections.get(effect.connection)?.send(effect.bytes) === false) {
+          this.#inputs.push({ type: "blocked", connection: effect.connection });
+        }
+        break;
+      case "close":
+        this.#connections.get(effect.connection)?.close();
+        break;
+      case "flush":
+        this.#flushLater(effect.connection);
+        break;
+      default:
+        this.#options.onNews(effect);
+    }
+  }
+
+  #flushLater(connection: number): void {
+    if (this.#flushes.size === 0) this.#options.timers.defer(() => this.#flush());
+    this.#flushes.add(connection);
+  }
+
+  #flush(): void {
+    const connections = [...this.#flushes];
+    this.#flushes.clear();
+    for (const connection of connections) this.input({ type: "flush", connection });
+  }
+
+  #arm(): void {
+    if (this.#stopped) return;
+    const { machine, clock, timers } = this.#options;
+    const at = machine.nextDeadline();
+    if (at === undefined || (this.#armed !== undefined && this.#armed.at <= at)) return;
+    this.#armed?.timer.cancel();
+    const timer = timers.schedule(Math.max(0, at - clock.now()), () => {
+      this.#armed = undefined;
+      this.input({ type: "deadline" });
+    });
+    this.#armed = { at, timer };
+  }
+}

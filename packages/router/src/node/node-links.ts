@@ -1,0 +1,247 @@
+import {
+  CELL_BYTES,
+  CELL_COMMAND,
+  type CellCommand,
+  type CircuitId,
+  cellBody,
+  cellCircuitId,
+  cellCommand,
+  type LinkPeer,
+  type Millis,
+} from "@umbel/core";
+import { LINK_IDLE_MS, MAX_LINKS, MAX_OWN_QUEUED_CELLS, MAX_PENDING_DIALS } from "../limits.ts";
+import { EMPTY_BODY } from "../link/cell-queue.ts";
+import { type LinkEffect, type LinkInput, LinkMachine } from "../link/link-machine.ts";
+import type { End, Link } from "./circuit-end.ts";
+import { DeadlineHeap } from "./deadline-heap.ts";
+import { type DialTarget, LinkTable } from "./link-table.ts";
+import type { ConnectionInput, NodeEffect } from "./node-messages.ts";
+import type { NodeMachineOptions } from "./node-options.ts";
+
+/** What the links of a node tell the node. */
+export interface NodeLinksEvents {
+  emit(effect: NodeEffect): void;
+  cell(link: Link, id: CircuitId, command: CellCommand, body: Uint8Array): void;
+  /** The link is gone; its circuits still stand in `link.circuits`. */
+  lost(link: Link): void;
+  /** Another link to the same peer is preferred from now on. */
+  superseded(link: Link): void;
+  /** The queue took cells away: a circuit that waited may go on. */
+  room(end: End): void;
+}
+
+/** The links of a node machine: which there are, how they begin and end, what they carry. */
+export class NodeLinks {
+  readonly #options: NodeMachineOptions;
+  readonly #events: NodeLinksEvents;
+  readonly #newNumber: () => number;
+  readonly #table = new LinkTable<End>();
+  readonly #deadlines = new DeadlineHeap<Link>();
+
+  constructor(options: NodeMachineOptions, newNumber: () => number, events: NodeLinksEvents) {
+    this.#options = options;
+    this.#newNumber = newNumber;
+    this.#events = events;
+  }
+
+  /** Links in any state. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  nextDeadline(): Millis | undefined {
+    return this.#deadlines.earliest;
+  }
+
+  /** Takes in a connection that somebody made to this node. */
+  accept(connection: number, host: string, now: Millis): void {
+    if (this.#table.size >= MAX_LINKS) {
+      this.#events.emit({ type: "close", connection });
+      return;
+    }
+    this.#options.tap?.({ role: "relay", kind: "connection", host, connection });
+    this.#add(connection, undefined, now);
+  }
+
+  /** A link to the target, there already or dialled now. Undefined when no more can be dialled. */
+  reach(target: DialTarget, now: Millis): Link | undefined {
+    return this.#table.find(target) ?? this.#dial(target, now);
+  }
+
+  /** Gives a new circuit a number on the link; undefined when the link carries as many as it may. */
+  allocate(link: Link): CircuitId | undefined {
+    return this.#table.allocate(link);
+  }
+
+  /** True when the peer may open a circuit under this number. */
+  mayPeerOpen(link: Link, id: CircuitId): boolean {
+    return this.#table.mayPeerOpen(link, id);
+  }
+
+  /** Binds a circuit number on the link to a circuit. */
+  attach(link: Link, id: CircuitId, end: End): void {
+    link.circuits.set(id, end);
+    link.idleSince = undefined;
+  }
+
+  /** Frees a circuit number. */
+  detach(link: Link, id: CircuitId, end: End, now: Millis): void {
+    link.circuits.delete(id);
+    link.waiting.delete(end);
+    if (link.circuits.size > 0 || this.#table.get(link.connection) !== link) return;
+    link.idleSince = now;
+    this.#deadlines.update(link);
+    this.#closeIfUnused(link, now);
+  }
+
+  /** Queues a cell. False when the queue is past its cap for this circuit: somebody ignores the windows. */
+  send(link: Link, id: CircuitId, command: CellCommand, body: Uint8Array, now: Millis): boolean {
+    if (link.machine.wouldRefuse(id, command)) return false;
+    this.#toLink(link, { type: "cell", circuitId: id, command, body }, now);
+    return true;
+  }
+
+  /** Queues a DESTROY, which is never refused. */
+  sendDestroy(link: Link, id: CircuitId, now: Millis): void {
+    this.#toLink(link, { type: "cell", circuitId: id, command: CELL_COMMAND.DESTROY, body: EMPTY_BODY }, now);
+  }
+
+  /** True when a cell that starts at this node may join the queue; otherwise the circuit hears `room` later. */
+  hasRoom(link: Link, id: CircuitId, end: End): boolean {
+    if (link.machine.queuedFor(id) < MAX_OWN_QUEUED_CELLS) return true;
+    link.waiting.add(end);
+    return false;
+  }
+
+  /** Passes on what a connection did. */
+  connection(input: ConnectionInput, now: Millis): void {
+    const link = this.#table.get(input.connection);
+    if (link === undefined) return;
+    if (input.type === "message") {
+      this.#toLink(link, { type: "message", bytes: input.bytes }, now);
+      return;
+    }
+    if (input.type === "opened") {
+      const host = link.target?.url ?? "";
+      this.#options.tap?.({ role: "relay", kind: "connection", host, connection: link.connection });
+    }
+    this.#toLink(link, { type: input.type }, now);
+    if (input.type === "flush" || input.type === "drained") this.#offerRoom(link);
+  }
+
+  /** Ends one link, or all of them. */
+  close(link: Link | "all", now: Millis): void {
+    const links = link === "all" ? [...this.#table.all()] : [link];
+    for (const one of links) this.#toLink(one, { type: "close" }, now);
+  }
+
+  /** Handles the deadlines that have passed. */
+  deadline(now: Millis): void {
+    for (const link of this.#deadlines.due(now)) {
+      const idle = idleDeadline(link);
+      this.#toLink(link, idle !== undefined && idle <= now ? { type: "close" } : { type: "deadline" }, now);
+    }
+  }
+
+  #dial(target: DialTarget, now: Millis): Link | undefined {
+    let pending = 0;
+    for (const link of this.#table.all())
+      if (link.target !== undefined && link.peer === undefined) pending += 1;
+    if (pending >= MAX_PENDING_DIALS || this.#table.size >= MAX_LINKS) return undefined;
+    const link = this.#add(this.#newNumber(), target, now);
+    this.#events.emit({ type: "dial", connection: link.connection, url: target.url });
+    return link;
+  }
+
+  #add(connection: number, target: DialTarget | undefined, now: Millis): Link {
+    const { crypto, random, network, credentials } = this.#options;
+    const expected = { nodeId: target?.nodeId, linkKey: target?.linkKey };
+    const role =
+      target === undefined ? ({ kind: "responder" } as const) : ({ kind: "initiator", expected } as const);
+    const machine = new LinkMachine({ crypto, random, network: network.id, credentials, role, now });
+    const link: Link = {
+      connection,
+      machine,
+      target,
+      peer: undefined,
+      superseded: false,
+      idleSince: now,
+      circuits: new Map(),
+      waiting: new Set(),
+      nextDeadline: () => earlier(machine.nextDeadline(), idleDeadline(link)),
+    };
+    this.#table.add(link);
+    this.#deadlines.update(link);
+    return link;
+  }
+
+  #toLink(link: Link, input: LinkInput, now: Millis): void {
+    for (const effect of link.machine.handle(input, now)) this.#fromLink(link, effect, now);
+    if (this.#table.get(link.connection) === link) this.#deadlines.update(link);
+  }
+
+  #fromLink(link: Link, effect: LinkEffect, now: Millis): void {
+    switch (effect.type) {
+      case "send":
+        this.#events.emit({ type: "send", connection: link.connection, bytes: effect.bytes });
+        break;
+      case "flush":
+        this.#events.emit({ type: "flush", connection: link.connection });
+        break;
+      case "established":
+        this.#established(link, effect.peer, now);
+        break;
+      case "cells":
+        this.#cells(link, effect.cells);
+        break;
+      case "closed":
+        this.#table.remove(link);
+        this.#deadlines.remove(link);
+        this.#events.emit({ type: "close", connection: link.connection });
+        this.#events.lost(link);
+        break;
+    }
+  }
+
+  #established(link: Link, peer: LinkPeer, now: Millis): void {
+    const loser = this.#table.established(link, peer, this.#options.nodeId);
+    if (loser === undefined) return;
+    this.#events.superseded(loser);
+    this.#closeIfUnused(loser, now);
+  }
+
+  #cells(link: Link, cells: Uint8Array): void {
+    for (let offset = 0; offset < cells.length; offset += CELL_BYTES) {
+      const id = cellCircuitId(cells, offset) as CircuitId;
+      const command = cellCommand(cells, offset);
+      if (command === CELL_COMMAND.PADDING) continue;
+      const body = cellBody(cells, offset);
+      const { connection } = link;
+      this.#options.tap?.({ role: "relay", kind: "cell", connection, circuitId: id, body: body.slice() });
+      this.#events.cell(link, id, command, body);
+    }
+  }
+
+  #closeIfUnused(link: Link, now: Millis): void {
+    if (link.superseded && link.circuits.size === 0) this.#toLink(link, { type: "close" }, now);
+  }
+
+  #offerRoom(link: Link): void {
+    for (const end of [...link.waiting]) {
+      const id = end.kind === "origin" ? end.id : end.previous.id;
+      if (link.machine.queuedFor(id) >= MAX_OWN_QUEUED_CELLS) continue;
+      link.waiting.delete(end);
+      this.#events.room(end);
+    }
+  }
+}
+
+function idleDeadline(link: Link): Millis | undefined {
+  if (link.idleSince === undefined || link.target === undefined || link.peer === undefined) return undefined;
+  return link.idleSince + LINK_IDLE_MS;
+}
+
+function earlier(a: Millis | undefined, b: Millis | undefined): Millis | undefined {
+  if (a === undefined) return b;
+  return b === undefined ? a : Math.min(a, b);
+}

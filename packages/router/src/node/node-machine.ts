@@ -1,0 +1,310 @@
+import {
+  CELL_COMMAND,
+  type CellCommand,
+  type CircuitId,
+  createLayer,
+  type Descriptor,
+  decodeCreate,
+  encodeCreated,
+  type HopKeys,
+  type Millis,
+  type NodeId,
+  respondHop,
+  UmbelError,
+} from "@umbel/core";
+import { createLinkKeyedLayers } from "../circuit/link-keyed.ts";
+import { OriginCircuit, type OriginCircuitInput, type OriginPath } from "../circuit/origin-circuit.ts";
+import { RelayCircuit, type RelayCircuitEffect, type RelayCircuitInput } from "../circuit/relay-circuit.ts";
+import type { Machine } from "../machine.ts";
+import type { End, HopEnd, Link, OriginEnd } from "./circuit-end.ts";
+import { DeadlineHeap } from "./deadline-heap.ts";
+import { type DialTarget, dialTargetOf } from "./link-table.ts";
+import { NodeLinks } from "./node-links.ts";
+import type { NodeEffect, NodeInput } from "./node-messages.ts";
+import type { NodeMachineOptions } from "./node-options.ts";
+import type { RequestOrigin } from "./overlay.ts";
+
+/**
+ * A whole node without its IO: links, the circuits it relays and those it builds. Machines nest here; what one of them wants
+ * reaches another only through this one.
+ */
+export class NodeMachine implements Machine<NodeInput, NodeEffect> {
+  readonly #options: NodeMachineOptions;
+  readonly #links: NodeLinks;
+  readonly #circuits = new Map<number, End>();
+  readonly #deadlines = new DeadlineHeap<End>();
+  #effects: NodeEffect[] = [];
+  #now: Millis = 0;
+  #lastNumber = 0;
+
+  constructor(options: NodeMachineOptions) {
+    this.#options = options;
+    this.#links = new NodeLinks(options, () => this.newNumber(), {
+      emit: (effect) => this.#effects.push(effect),
+      cell: (link, id, command, body) => this.#cell(link, id, command, body),
+      lost: (link) => this.#linkLost(link),
+      superseded: (link) => this.#linkSuperseded(link),
+      room: (end) => this.#toEnd(end, { type: "room" }),
+    });
+  }
+
+  /** A number for a connection or a circuit that nobody has had yet. */
+  newNumber(): number {
+    this.#lastNumber += 1;
+    return this.#lastNumber;
+  }
+
+  /** Links in any state. */
+  get linkCount(): number {
+    return this.#links.size;
+  }
+
+  nextDeadline(): Millis | undefined {
+    const ofLinks = this.#links.nextDeadline();
+    const ofCircuits = this.#deadlines.earliest;
+    if (ofLinks === undefined) return ofCircuits;
+    return ofCircuits === undefined ? ofLinks : Math.min(ofLinks, ofCircuits);
+  }
+
+  handle(input: NodeInput, now: Millis): readonly NodeEffect[] {
+    this.#now = now;
+    this.#effects = [];
+    switch (input.type) {
+      case "accepted":
+        this.#links.accept(input.connection, input.host, now);
+        break;
+      case "build":
+        this.#build(input.circuit, input.path);
+        break;
+      case "build-direct":
+        this.#buildOver(input.circuit, input.target, "link-keyed");
+        break;
+      case "origin":
+        this.#command(input.circuit, input.input);
+        break;
+      case "hop":
+        this.#toHop(this.#circuits.get(input.circuit), input.input);
+        break;
+      case "close":
+        this.#links.close("all", now);
+        break;
+      case "deadline":
+        this.#links.deadline(now);
+        for (const end of this.#deadlines.due(now)) this.#toEnd(end, { type: "deadline" });
+        break;
+      default:
+        this.#links.connection(input, now);
+    }
+    return this.#effects;
+  }
+
+  #linkLost(link: Link): void {
+    for (const end of [...link.circuits.values()]) this.#toEnd(end, { type: "lost" });
+  }
+
+  #linkSuperseded(link: Link): void {
+    for (const end of link.circuits.values()) {
+      if (end.kind === "origin") this.#effects.push({ type: "superseded", circuit: end.circuit });
+    }
+  }
+
+  #cell(link: Link, id: CircuitId, command: CellCommand, body: Uint8Array): void {
+    const end = link.circuits.get(id);
+    if (end === undefined) {
+      if (command === CELL_COMMAND.CREATE) this.#create(link, id, body);
+      return;
+    }
+    if (end.kind === "origin") this.#toOrigin(end, { type: "cell", command, body });
+    else {
+      const fromPrevious = end.previous.link === link && end.previous.id === id;
+      this.#toHop(end, { type: fromPrevious ? "from-previous" : "from-next", command, body });
+    }
+  }
+
+  #create(link: Link, id: CircuitId, body: Uint8Array): void {
+    const hop = this.#options.hop;
+    if (hop === undefined || !this.#links.mayPeerOpen(link, id)) {
+      this.#links.close(link, this.#now);
+      return;
+    }
+    try {
+      const create = decodeCreate(body);
+      if (create.kind === "link-keyed") {
+        const peer = link.peer?.kind === "node" ? link.peer.nodeId : undefined;
+        this.#addHop(link, id, undefined, { via: "link", peer });
+        return;
+      }
+      const options = { network: this.#options.network.id, nodeId: hop.nodeId, hopKeys: hop.keys() };
+      const { reply, keys } = respondHop(this.#options.crypto, this.#options.random, options, create.request);
+      const end = this.#addHop(link, id, keys, { via: "circuit" });
+      this.#sendPrevious(end, CELL_COMMAND.CREATED, encodeCreated(reply));
+    } catch (error) {
+      if (!(error instanceof UmbelError)) throw error;
+      this.#links.sendDestroy(link, id, this.#now);
+    }
+  }
+
+  #addHop(link: Link, id: CircuitId, keys: HopKeys | undefined, origin: RequestOrigin): HopEnd {
+    const { crypto, nodeId } = this.#options;
+    const neverNext: NodeId[] = nodeId === undefined ? [] : [nodeId];
+    if (link.peer?.kind === "node") neverNext.push(link.peer.nodeId);
+    const layers =
+      keys === undefined
+        ? createLinkKeyedLayers()
+        : { forward: createLayer(crypto, keys.forward), backward: createLayer(crypto, keys.backward) };
+    const machine = new RelayCircuit({
+      ...layers,
+      mayExtend: keys !== undefined,
+      neverNext,
+      hasRoom: () => this.#links.hasRoom(link, id, end),
+    });
+    const end: HopEnd = {
+      kind: "hop",
+      circuit: this.newNumber(),
+      machine,
+      origin,
+      previous: { link, id },
+      next: undefined,
+      nextDeadline: () => machine.nextDeadline(),
+    };
+    this.#enter(link, id, end);
+    return end;
+  }
+
+  #build(circuit: number, path: readonly Descriptor[]): void {
+    const first = path[0];
+    if (first === undefined) throw new UmbelError("INTERNAL", "a circuit needs at least one hop");
+    const network = this.#options.network.id;
+    const hops = path.map((d) => ({ network, nodeId: d.nodeId, hopKey: d.hopKey, descriptor: d.bytes }));
+    this.#buildOver(circuit, dialTargetOf(first), hops);
+  }
+
+  #buildOver(circuit: number, target: DialTarget, path: OriginPath): void {
+    const { crypto, random } = this.#options;
+    const link = this.#links.reach(target, this.#now);
+    const id = link === undefined ? undefined : this.#links.allocate(link);
+    if (link === undefined || id === undefined) {
+      this.#effects.push({ type: "origin", circuit, effect: { type: "closed", hops: 0, tell: false } });
+      return;
+    }
+    const hasRoom = (): boolean => this.#links.hasRoom(link, id, end);
+    const machine = new OriginCircuit({ crypto, random, path, hasRoom });
+    const end: OriginEnd = {
+      kind: "origin",
+      circuit,
+      machine,
+      link,
+      id,
+      nextDeadline: () => machine.nextDeadline(),
+    };
+    this.#enter(link, id, end);
+    this.#toOrigin(end, { type: "start" });
+  }
+
+  #enter(link: Link, id: CircuitId, end: End): void {
+    this.#links.attach(link, id, end);
+    this.#circuits.set(end.circuit, end);
+  }
+
+  /** A command for a circuit that is gone is answered as the circuit's end was. */
+  #command(circuit: number, input: OriginCircuitInput): void {
+    const end = this.#circuits.get(circuit);
+    if (end !== undefined) this.#toOrigin(end, input);
+    else if (input.type === "open-stream") {
+      this.#effects.push({ type: "origin", circuit, effect: { type: "closed", hops: 0, tell: false } });
+    }
+  }
+
+  #toEnd(end: End, input: { readonly type: "lost" | "room" | "deadline" }): void {
+    if (end.kind === "origin") this.#toOrigin(end, input);
+    else this.#toHop(end, input);
+  }
+
+  #toOrigin(end: End | undefined, input: OriginCircuitInput): void {
+    if (end?.kind !== "origin") return;
+    const effects = end.machine.handle(input, this.#now);
+    this.#deadlines.update(end);
+    for (const effect of effects) {
+      if (effect.type === "cell") {
+        const sent = this.#links.send(end.link, end.id, effect.command, effect.body, this.#now);
+        if (!sent) this.#toOrigin(end, { type: "close" });
+        continue;
+      }
+      if (effect.type === "closed") {
+        if (effect.tell) this.#links.sendDestroy(end.link, end.id, this.#now);
+        this.#leave(end);
+      }
+      this.#effects.push({ type: "origin", circuit: end.circuit, effect });
+    }
+  }
+
+  #toHop(end: End | undefined, input: RelayCircuitInput): void {
+    if (end?.kind !== "hop") return;
+    const effects = end.machine.handle(input, this.#now);
+    this.#deadlines.update(end);
+    for (const effect of effects) this.#fromHop(end, effect);
+  }
+
+  #fromHop(end: HopEnd, effect: RelayCircuitEffect): void {
+    switch (effect.type) {
+      case "to-previous":
+        this.#sendPrevious(end, effect.command, effect.body);
+        break;
+      case "to-next":
+        this.#options.tap?.({ role: "relay", kind: "peeled", body: effect.body.slice() });
+        this.#sendNext(end, effect.command, effect.body);
+        break;
+      case "extend":
+        this.#extend(end, effect);
+        break;
+      case "stream":
+        this.#effects.push({ type: "hop", circuit: end.circuit, origin: end.origin, event: effect.event });
+        break;
+      case "destroyed":
+        if (effect.tellPrevious) this.#links.sendDestroy(end.previous.link, end.previous.id, this.#now);
+        if (effect.tellNext && end.next) this.#links.sendDestroy(end.next.link, end.next.id, this.#now);
+        this.#leave(end);
+        this.#effects.push({ type: "hop-closed", circuit: end.circuit });
+        break;
+    }
+  }
+
+  #extend(end: HopEnd, effect: RelayCircuitEffect & { readonly type: "extend" }): void {
+    const descriptor = this.#options.hop?.resolve(effect.nodeId, effect.descriptor);
+    if (descriptor === undefined) {
+      this.#toHop(end, effect.descriptor === undefined ? { type: "extend-unknown" } : { type: "lost" });
+      return;
+    }
+    const link = this.#links.reach(dialTargetOf(descriptor), this.#now);
+    const id = link === undefined ? undefined : this.#links.allocate(link);
+    if (link === undefined || id === undefined) {
+      this.#toHop(end, { type: "lost" });
+      return;
+    }
+    end.next = { link, id };
+    this.#links.attach(link, id, end);
+    this.#sendNext(end, CELL_COMMAND.CREATE, effect.body);
+  }
+
+  #sendPrevious(end: HopEnd, command: CellCommand, body: Uint8Array): void {
+    const { link, id } = end.previous;
+    if (!this.#links.send(link, id, command, body, this.#now)) this.#toHop(end, { type: "lost" });
+  }
+
+  #sendNext(end: HopEnd, command: CellCommand, body: Uint8Array): void {
+    if (end.next === undefined) return;
+    const { link, id } = end.next;
+    if (!this.#links.send(link, id, command, body, this.#now)) this.#toHop(end, { type: "lost" });
+  }
+
+  #leave(end: End): void {
+    this.#circuits.delete(end.circuit);
+    this.#deadlines.remove(end);
+    if (end.kind === "origin") {
+      this.#links.detach(end.link, end.id, end, this.#now);
+      return;
+    }
+    this.#links.detach(end.previous.link, end.previous.id, end, this.#now);
+    if (end.next !== undefined) this.#links.detach(end.next.link, end.next.id, end, this.#now);
+  }
+}

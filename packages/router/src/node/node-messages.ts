@@ -1,0 +1,42 @@
+import type { Descriptor } from "@umbel/core";
+import type { StreamEvent } from "../circuit/channel.ts";
+import type { OriginCircuitEffect, OriginCircuitInput } from "../circuit/origin-circuit.ts";
+import type { RelayCircuitInput } from "../circuit/relay-circuit.ts";
+import type { DialTarget } from "./link-table.ts";
+import type { RequestOrigin } from "./overlay.ts";
+
+/** What reaches a node: its connections, its own commands, time. Connections and circuits go by numbers of `newNumber`. */
+export type NodeInput =
+  | { readonly type: "accepted"; readonly connection: number; readonly host: string }
+  | ConnectionInput
+  | { readonly type: "build"; readonly circuit: number; readonly path: readonly Descriptor[] }
+  | { readonly type: "build-direct"; readonly circuit: number; readonly target: DialTarget }
+  | { readonly type: "origin"; readonly circuit: number; readonly input: OriginCircuitInput }
+  | { readonly type: "hop"; readonly circuit: number; readonly input: RelayCircuitInput }
+  | { readonly type: "close" }
+  | { readonly type: "deadline" };
+
+/** What a connection did, and "flush": the end of the turn has come. */
+export type ConnectionInput =
+  | { readonly type: "opened" | "blocked" | "drained" | "lost" | "flush"; readonly connection: number }
+  | { readonly type: "message"; readonly connection: number; readonly bytes: Uint8Array };
+
+/** What a node wants done, in order. */
+export type NodeEffect =
+  | { readonly type: "dial"; readonly connection: number; readonly url: string }
+  | { readonly type: "send"; readonly connection: number; readonly bytes: Uint8Array }
+  | { readonly type: "close"; readonly connection: number }
+  /** Come back with a "flush" input at the end of this turn. */
+  | { readonly type: "flush"; readonly connection: number }
+  /** News of a circuit that this node built. */
+  | { readonly type: "origin"; readonly circuit: number; readonly effect: OriginCircuitEffect }
+  /** News of a stream that somebody opened to this node. */
+  | {
+      readonly type: "hop";
+      readonly circuit: number;
+      readonly origin: RequestOrigin;
+      readonly event: StreamEvent;
+    }
+  | { readonly type: "hop-closed"; readonly circuit: number }
+  /** A direct circuit runs over a link that should end: close it when its calls are done. */
+  | { readonly type: "superseded"; readonly circuit: number };

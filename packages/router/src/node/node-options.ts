@@ -1,0 +1,35 @@
+import type {
+  CryptoProvider,
+  Descriptor,
+  LinkCredentials,
+  LinkKeyPair,
+  NetworkParameters,
+  NodeId,
+  RandomSource,
+} from "@umbel/core";
+import type { Tap } from "./tap.ts";
+
+/** What a node needs to let others build circuits through it. */
+export interface HopRole {
+  readonly nodeId: NodeId;
+  /** The hop keys in force: the present one first, then the previous one. */
+  keys(): readonly LinkKeyPair[];
+  /**
+   * The descriptor of a node named by an EXTEND: from this node's directory, or, when it is not there, the attached one if it
+   * is valid, names that node and may be dialled. Undefined when neither serves.
+   */
+  resolve(nodeId: NodeId, attached: Uint8Array | undefined): Descriptor | undefined;
+}
+
+/** What a node machine is made with. */
+export interface NodeMachineOptions {
+  readonly crypto: CryptoProvider;
+  readonly random: RandomSource;
+  readonly network: NetworkParameters;
+  readonly credentials: LinkCredentials;
+  /** Undefined for a pure client. */
+  readonly nodeId: NodeId | undefined;
+  /** Undefined for a node that relays nothing: CREATE ends the link. */
+  readonly hop: HopRole | undefined;
+  readonly tap?: Tap | undefined;
+}

@@ -1,0 +1,199 @@
+import { RELAY_COMMAND, RELAY_DATA_BYTES, RELAY_FLAG, SERVICE, type StreamId } from "@umbel/core";
+import { describe, expect, it } from "vitest";
+import { Channel, type ChannelCell, type StreamEvent } from "../../src/circuit/channel.ts";
+import { CIRCUIT_WINDOW, STREAM_WINDOW } from "../../src/circuit/credits.ts";
+import { MAX_CONTROL_CELLS, MAX_STREAMS_PER_CIRCUIT } from "../../src/limits.ts";
+
+/** Two ends joined by a perfect wire whose "layer" is a counter of cells per direction. */
+function joined() {
+  const originator = new Channel("originator");
+  const hop = new Channel("hop");
+  const counters = { forward: 0, backward: 0 };
+  const chainOf = (count: number) => () => new Uint8Array(16).fill(count & 0xff);
+  const move = (
+    from: Channel,
+    to: Channel,
+    direction: "forward" | "backward",
+    most = Number.POSITIVE_INFINITY,
+  ) => {
+    const events: StreamEvent[] = [];
+    for (let moved = 0; moved < most; moved++) {
+      const cell = from.next();
+      if (cell === undefined) break;
+      counters[direction] += 1;
+      from.sealed(cell, chainOf(counters[direction]));
+      const heard = to.receive(copyOf(cell), chainOf(counters[direction]));
+      if (heard === "violation") throw new Error(`violation by ${JSON.stringify(cell.message.command)}`);
+      events.push(...heard);
+    }
+    return events;
+  };
+  return {
+    originator,
+    hop,
+    forward: (most?: number) => move(originator, hop, "forward", most),
+    backward: (most?: number) => move(hop, originator, "backward", most),
+  };
+}
+
+const copyOf = (cell: ChannelCell) => ({ ...cell.message, data: cell.message.data.slice() });
+const noChain = () => new Uint8Array(16);
+const message = (command: number, streamId: number, data = new Uint8Array(0), flags = 0) => ({
+  command,
+  flags,
+  streamId,
+  data,
+});
+const dataOf = (events: readonly StreamEvent[]) =>
+  Buffer.concat(events.flatMap((event) => (event.type === "data" ? [event.data] : [])));
+
+describe("a channel", () => {
+  it.each([0, 1, RELAY_DATA_BYTES - 2, RELAY_DATA_BYTES - 1, RELAY_DATA_BYTES, 8 * RELAY_DATA_BYTES - 1])(
+    "carries a request of %i bytes in the fewest cells, OPEN first and END last",
+    (size) => {
+      const { originator, forward } = joined();
+      const request = Uint8Array.from({ length: size }, (_, i) => i % 251);
+      originator.open(SERVICE.BLOCKS, request, true);
+      const events = forward();
+      expect(events[0]).toEqual({ type: "opened", streamId: 1, service: SERVICE.BLOCKS });
+      const cells = events.filter((event) => event.type === "data");
+      expect(cells).toHaveLength(Math.max(1, Math.ceil((size + 1) / RELAY_DATA_BYTES)));
+      expect(cells.map((event) => event.end)).toEqual(cells.map((_, i) => i === cells.length - 1));
+      expect(dataOf(events)).toEqual(Buffer.from(request));
+    },
+  );
+
+  it("answers on the same stream and then forgets it at both ends", () => {
+    const { originator, hop, forward, backward } = joined();
+    const id = originator.open(SERVICE.BLOCKS, new Uint8Array(3), true) as StreamId;
+    forward();
+    hop.write(id, new Uint8Array(8 * RELAY_DATA_BYTES).fill(7), true);
+    const events = backward();
+    expect(events).toHaveLength(8);
+    expect(originator.openStreams).toBe(0);
+    expect(hop.openStreams).toBe(0);
+  });
+
+  it("stops at the stream window and goes on with the credit for what was consumed", () => {
+    const { originator, hop, forward, backward } = joined();
+    const id = originator.open(SERVICE.BLOCKS, new Uint8Array(300 * RELAY_DATA_BYTES), true) as StreamId;
+    expect(dataOf(forward()).length).toBe(STREAM_WINDOW.cells * RELAY_DATA_BYTES - 1);
+    backward();
+    expect(forward()).toEqual([]);
+    hop.consumed(id, STREAM_WINDOW.creditEvery);
+    backward();
+    expect(forward()).toHaveLength(STREAM_WINDOW.creditEvery);
+  });
+
+  it("never has more cells under way than the circuit window, over all streams", () => {
+    const { originator } = joined();
+    for (let i = 0; i < 10; i++)
+      originator.open(SERVICE.BLOCKS, new Uint8Array(100 * RELAY_DATA_BYTES), true);
+    let sent = 0;
+    for (let cell = originator.next(); cell !== undefined; cell = originator.next()) {
+      originator.sealed(cell, noChain);
+      sent += 1;
+    }
+    expect(sent).toBe(CIRCUIT_WINDOW.cells);
+  });
+
+  it("lets streams take turns cell by cell", () => {
+    const { originator } = joined();
+    originator.open(SERVICE.BLOCKS, new Uint8Array(5 * RELAY_DATA_BYTES), true);
+    originator.open(SERVICE.BLOCKS, new Uint8Array(5 * RELAY_DATA_BYTES), true);
+    const order = [1, 2, 3, 4].map(() => {
+      const cell = originator.next() as ChannelCell;
+      originator.sealed(cell, noChain);
+      return cell.message.streamId;
+    });
+    expect(order).toEqual([1, 2, 1, 2]);
+  });
+
+  it("takes a credit whose proof is not the chain value after the acknowledged cell for a violation", () => {
+    const { originator, hop, forward } = joined();
+    const id = originator.open(SERVICE.BLOCKS, new Uint8Array(200 * RELAY_DATA_BYTES), true) as StreamId;
+    forward();
+    hop.consumed(id, STREAM_WINDOW.creditEvery);
+    const credit = hop.next() as ChannelCell;
+    expect(credit.message.command).toBe(RELAY_COMMAND.CREDIT);
+    const forged = credit.message.data.map((byte) => byte ^ 1);
+    expect(originator.receive({ ...credit.message, data: forged }, noChain)).toBe("violation");
+  });
+
+  it("takes a credit for cells that were never sent for a violation", () => {
+    const { originator } = joined();
+    expect(originator.receive(message(RELAY_COMMAND.CREDIT, 0, new Uint8Array(16)), noChain)).toBe(
+      "violation",
+    );
+  });
+
+  it("takes a sender that runs past the stream window for a violation", () => {
+    const hop = new Channel("hop");
+    hop.receive(message(RELAY_COMMAND.OPEN, 1, Uint8Array.of(SERVICE.BLOCKS)), noChain);
+    const verdicts = Array.from({ length: STREAM_WINDOW.cells }, () =>
+      hop.receive(message(RELAY_COMMAND.DATA, 1, new Uint8Array(1)), noChain),
+    );
+    expect(verdicts.slice(0, -1)).not.toContain("violation");
+    expect(verdicts.at(-1)).toBe("violation");
+  });
+
+  it(`opens ${MAX_STREAMS_PER_CIRCUIT} streams and refuses one more at its own end`, () => {
+    const { originator } = joined();
+    for (let i = 0; i < MAX_STREAMS_PER_CIRCUIT; i++) {
+      expect(originator.open(SERVICE.BLOCKS, new Uint8Array(1), true)).toBe(i + 1);
+    }
+    expect(originator.open(SERVICE.BLOCKS, new Uint8Array(1), true)).toBeUndefined();
+  });
+
+  it(`accepts ${MAX_STREAMS_PER_CIRCUIT} streams and resets one more`, () => {
+    const hop = new Channel("hop");
+    const open = (id: number) =>
+      hop.receive(message(RELAY_COMMAND.OPEN, id, Uint8Array.of(SERVICE.BLOCKS)), noChain);
+    for (let id = 1; id <= MAX_STREAMS_PER_CIRCUIT; id++) expect(open(id)).toHaveLength(2);
+    expect(open(MAX_STREAMS_PER_CIRCUIT + 1)).toEqual([]);
+    const answers = [hop.next(), hop.next()].map((cell) => cell?.message.command);
+    expect(answers).toEqual([RELAY_COMMAND.CREDIT, RELAY_COMMAND.RESET]);
+    expect(hop.openStreams).toBe(MAX_STREAMS_PER_CIRCUIT);
+  });
+
+  it("ends a circuit whose peer makes it queue more control cells than the cap", () => {
+    const hop = new Channel("hop");
+    let verdict: unknown;
+    let opened = 0;
+    while (verdict !== "violation" && opened < 10_000) {
+      opened += 1;
+      verdict = hop.receive(message(RELAY_COMMAND.OPEN, opened, Uint8Array.of(SERVICE.BLOCKS)), noChain);
+    }
+    expect(verdict).toBe("violation");
+    expect(opened).toBeGreaterThan(MAX_CONTROL_CELLS);
+    expect(opened).toBeLessThan(MAX_CONTROL_CELLS + MAX_STREAMS_PER_CIRCUIT + 64);
+  });
+
+  it.each([
+    ["OPEN from the hop's side", "originator", message(RELAY_COMMAND.OPEN, 1, Uint8Array.of(2))],
+    ["OPEN without a service", "hop", message(RELAY_COMMAND.OPEN, 1)],
+    ["DATA for a stream that never was", "hop", message(RELAY_COMMAND.DATA, 5, new Uint8Array(1))],
+    ["CREDIT for a stream that never was", "hop", message(RELAY_COMMAND.CREDIT, 5, new Uint8Array(16))],
+    ["RESET for a stream that never was", "hop", message(RELAY_COMMAND.RESET, 5)],
+    ["a command of circuits, not streams", "hop", message(RELAY_COMMAND.EXTENDED, 0)],
+  ] as const)("takes %s for a violation", (_, side, bad) => {
+    expect(new Channel(side).receive(bad, noChain)).toBe("violation");
+  });
+
+  it("takes data after END, and a stream number used twice, for violations", () => {
+    const hop = new Channel("hop");
+    hop.receive(message(RELAY_COMMAND.OPEN, 3, Uint8Array.of(2), RELAY_FLAG.END), noChain);
+    expect(hop.receive(message(RELAY_COMMAND.DATA, 3, new Uint8Array(1)), noChain)).toBe("violation");
+    expect(hop.receive(message(RELAY_COMMAND.OPEN, 3, Uint8Array.of(2)), noChain)).toBe("violation");
+  });
+
+  it("swallows what was under way when a stream was given up", () => {
+    const { originator, hop, forward } = joined();
+    const id = originator.open(SERVICE.BLOCKS, new Uint8Array(10 * RELAY_DATA_BYTES), true) as StreamId;
+    forward(3);
+    hop.reset(id);
+    expect(forward(3)).toEqual([]);
+    const reset = hop.next() as ChannelCell;
+    expect(originator.receive(copyOf(reset), noChain)).toEqual([{ type: "reset", streamId: id }]);
+  });
+});

@@ -1,4 +1,12 @@
-import { BLOCK_BYTES, type CryptoProvider, LABELS, UmbelError } from "@umbel/core";
+import {
+  BLOCK_BYTES,
+  type CryptoProvider,
+  constantTimeEqual,
+  hkdfExpand,
+  LABELS,
+  UmbelError,
+  Writer,
+} from "@umbel/core";
 
 /** Bytes of the synthetic tag T at the start of whatever is sealed. */
 export const SEAL_TAG_BYTES = 16;
@@ -108,7 +116,7 @@ export function openBytes(
     NONCE,
     sealed.subarray(SEAL_TAG_BYTES),
   );
-  return equalTags(tag, tagOf(crypto, key, position, plaintext)) ? plaintext : undefined;
+  return constantTimeEqual(tag, tagOf(crypto, key, position, plaintext)) ? plaintext : undefined;
 }
 
 /** A copy of `bytes` with zeros up to `length`; the same array when it is that long already. */
@@ -129,11 +137,10 @@ const USE_LABEL = {
 
 /** Constant: the ChaCha20 key is derived from the tag and so never meets a second nonce. */
 const NONCE = new Uint8Array(12);
-const LAST_OF_EXPAND = Uint8Array.of(1);
 
-/** HKDF-Expand (RFC 5869) to 32 bytes, which is one HMAC; keys here are uniform, so there is no extract step. */
+/** 32 bytes; keys here are uniform, so there is no extract step. */
 function expand(crypto: CryptoProvider, key: Uint8Array, info: Uint8Array): Uint8Array {
-  return crypto.hmacSha256(key, info, LAST_OF_EXPAND);
+  return hkdfExpand(crypto, key, [info], 32);
 }
 
 /** First 16 bytes of HMAC-SHA256(K_mac, kind u8 | level u8 | index u64 | plaintext). */
@@ -143,16 +150,6 @@ function tagOf(
   position: ChunkPosition,
   plaintext: Uint8Array,
 ): Uint8Array {
-  const header = new Uint8Array(10);
-  header[0] = position.kind;
-  header[1] = position.level;
-  new DataView(header.buffer).setBigUint64(2, BigInt(position.index));
+  const header = new Writer(10).u8(position.kind).u8(position.level).u64(position.index).finish();
   return crypto.hmacSha256(key.mac, header, plaintext).subarray(0, SEAL_TAG_BYTES);
-}
-
-/** In a time that depends on the length alone. */
-function equalTags(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < SEAL_TAG_BYTES; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
-  return difference === 0;
 }

@@ -1,8 +1,7 @@
-import { UmbelError } from "@umbel/core";
+import { equalBytes, Reader, UmbelError } from "@umbel/core";
 import { BLOCK_KIND, sealKeyOf, verifyKeyOf } from "../block/block.ts";
 import { ByteSource } from "../format/byte-source.ts";
 import { CHILD_BYTES, type Child, decodeChild, encodeChild, type RootChildren } from "../format/children.ts";
-import { FieldReader } from "../format/fields.ts";
 import { comparePaths } from "../format/path.ts";
 import { openRoot } from "../format/root.ts";
 import type { FolderRoot } from "../format/root-private.ts";
@@ -67,7 +66,7 @@ export class FetchedFolder {
 
   #ownRoot(entry: TableEntry & { kind: "root" }, child: Child): FolderEntry {
     const expected = verifyKeyOf(this.#context.crypto, entry.readKey);
-    if (!expected.every((byte, i) => byte === child.verifyKey[i])) {
+    if (!equalBytes(expected, child.verifyKey)) {
       throw new UmbelError("BAD_ENCODING", "a folder cannot be read: a child has another key than its file");
     }
     return new FolderEntry(entry.path, {
@@ -139,12 +138,12 @@ export class FolderEntry {
   }
 }
 
-const CHILDREN = "a folder's list of children";
+const CHILDREN = "children";
 
 async function* encodedChildren(list: readonly Child[]): AsyncGenerator<Uint8Array, void, undefined> {
   for (const child of list) yield encodeChild(child);
 }
 
 async function takeChild(list: ByteSource): Promise<Child> {
-  return decodeChild(new FieldReader(await list.take(CHILD_BYTES, "child"), CHILDREN));
+  return decodeChild(new Reader(await list.take(CHILD_BYTES, "child"), CHILDREN));
 }

@@ -6,7 +6,7 @@ export class ByteSource {
   readonly #what: string;
   #held: Uint8Array = new Uint8Array(0);
 
-  /** `what` begins the message of an error: "a folder's table". */
+  /** `what` names the whole in errors. */
   constructor(arrays: AsyncIterable<Uint8Array>, what: string) {
     this.#arrays = arrays[Symbol.asyncIterator]();
     this.#what = what;
@@ -16,7 +16,7 @@ export class ByteSource {
   async take(length: number, field: string): Promise<Uint8Array> {
     const result = new Uint8Array(length);
     for (let at = 0; at < length; ) {
-      if (this.#held.length === 0 && !(await this.#next())) throw this.bad(`${field}: it ends too early`);
+      if (this.#held.length === 0 && !(await this.#next())) throw this.fault(field, "the end comes before");
       const part = this.#held.subarray(0, length - at);
       result.set(part, at);
       at += part.length;
@@ -36,8 +36,9 @@ export class ByteSource {
     await this.#arrays.return?.();
   }
 
-  bad(reason: string): UmbelError {
-    return new UmbelError("BAD_ENCODING", `${this.#what} cannot be read: ${reason}`);
+  /** The error for a field whose value is not allowed. */
+  fault(field: string, problem: string): UmbelError {
+    return new UmbelError("BAD_ENCODING", `${this.#what}.${field}: ${problem}`);
   }
 
   async #next(): Promise<boolean> {

@@ -1,6 +1,5 @@
-import type { BlockId } from "@umbel/core";
+import { type BlockId, concat, type Reader } from "@umbel/core";
 import { BLOCK_ID_BYTES, blockIdBytes, blockIdFromBytes } from "../block/location.ts";
-import { type FieldReader, joined } from "./fields.ts";
 
 /** What the verify capability of a folder may descend into: one of its files that has a root of its own. */
 export interface Child {
@@ -22,11 +21,11 @@ export const INLINE_CHILDREN = 64;
 
 /** root id (32) | verify key (32) */
 export function encodeChild(child: Child): Uint8Array {
-  return joined([blockIdBytes(child.rootId), child.verifyKey]);
+  return concat(blockIdBytes(child.rootId), child.verifyKey);
 }
 
 /** Undoes `encodeChild`. Throws BAD_ENCODING. */
-export function decodeChild(reader: FieldReader): Child {
-  const rootId = blockIdFromBytes(reader.take(BLOCK_ID_BYTES, "child id"));
-  return { rootId, verifyKey: reader.take(KEY_BYTES, "child verify key").slice() };
+export function decodeChild(reader: Reader): Child {
+  const rootId = blockIdFromBytes(reader.bytes(BLOCK_ID_BYTES, "child id"));
+  return { rootId, verifyKey: reader.bytes(KEY_BYTES, "child verify key").slice() };
 }

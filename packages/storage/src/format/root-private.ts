@@ -1,10 +1,10 @@
-import type { BlockId } from "@umbel/core";
+import { type BlockId, Reader, Writer } from "@umbel/core";
 import { MAX_FOLDER_ENTRIES } from "../limits.ts";
 import { CHILD_BYTES, INLINE_CHILDREN, type RootChildren } from "./children.ts";
-import { FieldReader, joined, u32, u64, utf8 } from "./fields.ts";
 import { nameFault } from "./path.ts";
 import type { RootPublic } from "./root-public.ts";
-import { leavesOf, MAX_FILE_BYTES } from "./tree-shape.ts";
+import { leavesOf } from "./tree-shape.ts";
+import { readUtf8, utf8 } from "./utf8.ts";
 
 /** The bytes of a file, or of a folder's table: in the root itself, or in blocks under it. */
 export type RootContent =
@@ -46,30 +46,30 @@ export const TABLE_INLINE_BYTES = FILE_INLINE_BYTES - INLINE_CHILDREN * CHILD_BY
 export function encodePrivate(root: Root): Uint8Array {
   const { content } = root;
   const name = utf8(root.name ?? "");
-  return joined([
-    Uint8Array.of(PRIVATE_VERSION, ROOT_KIND[root.kind], name.length),
-    name,
-    ...(root.kind === "folder" ? [u32(root.files), u64(root.bytes)] : []),
-    u64(content.kind === "inline" ? content.bytes.length : content.size),
-    content.kind === "inline" ? content.bytes : NOTHING,
-  ]);
+  const inline = content.kind === "inline" ? content.bytes : NOTHING;
+  const folderBytes = root.kind === "folder" ? 4 + 8 : 0;
+  const writer = new Writer(3 + name.length + folderBytes + 8 + inline.length);
+  writer.u8(PRIVATE_VERSION).u8(ROOT_KIND[root.kind]).u8(name.length).bytes(name);
+  if (root.kind === "folder") writer.u32(root.files).u64(root.bytes);
+  writer.u64(content.kind === "inline" ? inline.length : content.size);
+  return writer.bytes(inline).finish();
 }
 
 /** Undoes `encodePrivate` of padded bytes, and checks that both parts say the same. Throws BAD_ENCODING. */
 export function decodePrivate(bytes: Uint8Array, publicPart: RootPublic): Root {
-  const reader = new FieldReader(bytes, "a root");
+  const reader = new Reader(bytes, "root");
   const version = reader.u8("version");
-  if (version !== PRIVATE_VERSION) throw reader.bad(`version ${version} is not known to this umbel`);
+  if (version !== PRIVATE_VERSION) throw reader.fault("version", `${version} is not known to this umbel`);
   const kind = reader.u8("kind");
   const name = decodeName(reader);
   if (kind === ROOT_KIND.file) {
     const content = decodeContent(reader, publicPart, FILE_INLINE_BYTES);
     if (publicPart.children.kind !== "inline" || publicPart.children.list.length > 0) {
-      throw reader.bad("a file has children");
+      throw reader.fault("children", "a file has none");
     }
     return { kind: "file", name, content };
   }
-  if (kind !== ROOT_KIND.folder) throw reader.bad(`kind ${kind} is not known to this umbel`);
+  if (kind !== ROOT_KIND.folder) throw reader.fault("kind", `${kind} is not known to this umbel`);
   return decodeFolder(reader, name, publicPart);
 }
 
@@ -77,33 +77,33 @@ const PRIVATE_VERSION = 1;
 const ROOT_KIND = { file: 1, folder: 2 } as const;
 const NOTHING = new Uint8Array(0);
 
-function decodeName(reader: FieldReader): string | undefined {
+function decodeName(reader: Reader): string | undefined {
   const length = reader.u8("name length");
   if (length === 0) return undefined;
-  const name = reader.text(length, "name");
+  const name = readUtf8(reader, length, "name");
   const fault = nameFault(name);
-  if (fault !== undefined) throw reader.bad(`name: ${fault}`);
+  if (fault !== undefined) throw reader.fault("name", fault);
   return name;
 }
 
-function decodeFolder(reader: FieldReader, name: string | undefined, publicPart: RootPublic): Root {
+function decodeFolder(reader: Reader, name: string | undefined, publicPart: RootPublic): Root {
   const files = reader.u32("files");
-  const bytes = reader.u64("bytes", MAX_FILE_BYTES);
+  const bytes = reader.u64("bytes");
   const { children } = publicPart;
   const own = children.kind === "inline" ? children.list.length : children.count;
-  if (files > MAX_FOLDER_ENTRIES) throw reader.bad(`${files} files are more than ${MAX_FOLDER_ENTRIES}`);
-  if (own > files) throw reader.bad("it has more children than files");
+  if (files > MAX_FOLDER_ENTRIES) throw reader.fault("files", `${files}, more than ${MAX_FOLDER_ENTRIES}`);
+  if (own > files) throw reader.fault("children", "more than files");
   const content = decodeContent(reader, publicPart, TABLE_INLINE_BYTES);
   return { kind: "folder", name, files, bytes, content, children };
 }
 
 /** Content stands in the root exactly when it is short enough, and in exactly the blocks that its size needs. */
-function decodeContent(reader: FieldReader, publicPart: RootPublic, inlineBytes: number): RootContent {
-  const size = reader.u64("content size", MAX_FILE_BYTES);
+function decodeContent(reader: Reader, publicPart: RootPublic, inlineBytes: number): RootContent {
+  const size = reader.u64("content size");
   const leaves = size > inlineBytes ? leavesOf(size) : 0;
   if (leaves !== publicPart.contentLeaves)
-    throw reader.bad(`${size} bytes are not ${publicPart.contentLeaves} blocks`);
-  const bytes = size > inlineBytes ? NOTHING : reader.take(size, "content").slice();
-  reader.padding();
+    throw reader.fault("content size", `${size} bytes are not ${publicPart.contentLeaves} blocks`);
+  const bytes = size > inlineBytes ? NOTHING : reader.bytes(size, "content").slice();
+  reader.zeros("padding");
   return leaves > 0 ? { kind: "tree", size, topIds: publicPart.contentIds } : { kind: "inline", bytes };
 }

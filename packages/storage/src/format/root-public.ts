@@ -1,8 +1,7 @@
-import type { BlockId } from "@umbel/core";
+import { type BlockId, concat, type Reader, Writer } from "@umbel/core";
 import { BLOCK_ID_BYTES, blockIdBytes, blockIdFromBytes } from "../block/location.ts";
 import { MAX_FOLDER_ENTRIES } from "../limits.ts";
 import { CHILD_BYTES, decodeChild, encodeChild, INLINE_CHILDREN, type RootChildren } from "./children.ts";
-import { type FieldReader, joined, u32, u64 } from "./fields.ts";
 import {
   leavesOf,
   MAX_FILE_BYTES,
@@ -28,26 +27,23 @@ export interface RootPublic {
 export function encodePublic(part: RootPublic): Uint8Array {
   const { children } = part;
   const count = children.kind === "inline" ? children.list.length : children.count;
-  return joined([
-    Uint8Array.of(
-      PUBLIC_VERSION,
-      PLAIN_CODING.segmentData,
-      PLAIN_CODING.segmentParity,
-      PLAIN_CODING.crossParity,
-    ),
-    u64(part.contentLeaves),
+  const { segmentData, segmentParity, crossParity } = PLAIN_CODING;
+  return concat(
+    Uint8Array.of(PUBLIC_VERSION, segmentData, segmentParity, crossParity),
+    new Writer(8).u64(part.contentLeaves).finish(),
     ...part.contentIds.map(blockIdBytes),
-    u32(count),
+    new Writer(4).u32(count).finish(),
     ...(children.kind === "inline" ? children.list.map(encodeChild) : children.topIds.map(blockIdBytes)),
-  ]);
+  );
 }
 
 /** Undoes `encodePublic`; leaves the reader at the private part. Throws BAD_ENCODING. */
-export function decodePublic(reader: FieldReader): RootPublic {
+export function decodePublic(reader: Reader): RootPublic {
   const version = reader.u8("version");
-  if (version !== PUBLIC_VERSION) throw reader.bad(`version ${version} is not known to this umbel`);
+  if (version !== PUBLIC_VERSION) throw reader.fault("version", `${version} is not known to this umbel`);
   decodeCoding(reader);
-  const contentLeaves = reader.u64("content leaves", leavesOf(MAX_FILE_BYTES));
+  const contentLeaves = reader.u64("content leaves");
+  if (contentLeaves > leavesOf(MAX_FILE_BYTES)) throw reader.fault("content leaves", "too many");
   const contentIds = decodeIds(reader, treeShape(contentLeaves, ROOT_CONTENT_IDS));
   return { contentLeaves, contentIds, children: decodeChildren(reader) };
 }
@@ -55,16 +51,15 @@ export function decodePublic(reader: FieldReader): RootPublic {
 const PUBLIC_VERSION = 1;
 
 /** Erasure coding comes with its own numbers here; this version writes and reads the plain ones alone. */
-function decodeCoding(reader: FieldReader): void {
+function decodeCoding(reader: Reader): void {
   const coding = [reader.u8("segment data"), reader.u8("segment parity"), reader.u8("cross parity")];
   const plain = [PLAIN_CODING.segmentData, PLAIN_CODING.segmentParity, PLAIN_CODING.crossParity];
-  if (coding.some((value, i) => value !== plain[i]))
-    throw reader.bad("its coding is not known to this umbel");
+  if (coding.some((value, i) => value !== plain[i])) throw reader.fault("coding", "not known to this umbel");
 }
 
-function decodeChildren(reader: FieldReader): RootChildren {
+function decodeChildren(reader: Reader): RootChildren {
   const count = reader.u32("children");
-  if (count > MAX_FOLDER_ENTRIES) throw reader.bad(`${count} children are more than ${MAX_FOLDER_ENTRIES}`);
+  if (count > MAX_FOLDER_ENTRIES) throw reader.fault("children", `${count}, more than ${MAX_FOLDER_ENTRIES}`);
   if (count <= INLINE_CHILDREN) {
     return { kind: "inline", list: Array.from({ length: count }, () => decodeChild(reader)) };
   }
@@ -72,7 +67,7 @@ function decodeChildren(reader: FieldReader): RootChildren {
   return { kind: "tree", count, topIds: decodeIds(reader, shape) };
 }
 
-function decodeIds(reader: FieldReader, shape: readonly number[]): BlockId[] {
+function decodeIds(reader: Reader, shape: readonly number[]): BlockId[] {
   const count = shape.at(-1) ?? 0;
-  return Array.from({ length: count }, () => blockIdFromBytes(reader.take(BLOCK_ID_BYTES, "id")));
+  return Array.from({ length: count }, () => blockIdFromBytes(reader.bytes(BLOCK_ID_BYTES, "id")));
 }

@@ -1,4 +1,4 @@
-import { type CryptoProvider, UmbelError } from "@umbel/core";
+import { type CryptoProvider, concat, Reader, UmbelError } from "@umbel/core";
 import {
   BLOCK_KIND,
   CHUNK_BYTES,
@@ -12,7 +12,6 @@ import {
   sealKeyOf,
   verifyKeyOf,
 } from "../block/block.ts";
-import { FieldReader, joined } from "./fields.ts";
 import { decodePrivate, encodePrivate, type Root } from "./root-private.ts";
 import { decodePublic, encodePublic, type RootPublic } from "./root-public.ts";
 
@@ -26,7 +25,7 @@ export function encodeRoot(crypto: CryptoProvider, readKey: Uint8Array, root: Ro
   const paddedPart = padded(privatePart, room);
   decodePrivate(paddedPart, decodeWhole(publicPart));
   const inner = sealBytes(crypto, sealKeyOf(crypto, readKey, "rootPrivate"), AT_ROOT_PRIVATE, paddedPart);
-  return sealChunk(crypto, sealKeyOf(crypto, verifyKey, "rootPublic"), AT_ROOT, joined([publicPart, inner]));
+  return sealChunk(crypto, sealKeyOf(crypto, verifyKey, "rootPublic"), AT_ROOT, concat(publicPart, inner));
 }
 
 /**
@@ -40,7 +39,7 @@ export function openRoot(crypto: CryptoProvider, readKey: Uint8Array, block: Uin
     crypto,
     sealKeyOf(crypto, readKey, "rootPrivate"),
     AT_ROOT_PRIVATE,
-    reader.take(reader.rest, "private part"),
+    reader.bytes(reader.remaining, "private part"),
   );
   if (inner === undefined) throw new UmbelError("CRYPTO_FAILED", "a root does not open with this read key");
   return decodePrivate(inner, publicPart);
@@ -64,14 +63,14 @@ function publicOf(root: Root): RootPublic {
 }
 
 function decodeWhole(publicPart: Uint8Array): RootPublic {
-  const reader = new FieldReader(publicPart, "a root");
+  const reader = new Reader(publicPart, "root");
   const decoded = decodePublic(reader);
-  if (reader.rest > 0) throw reader.bad("it lists too many ids");
+  reader.finish();
   return decoded;
 }
 
-function openChunkOfRoot(crypto: CryptoProvider, verifyKey: Uint8Array, block: Uint8Array): FieldReader {
+function openChunkOfRoot(crypto: CryptoProvider, verifyKey: Uint8Array, block: Uint8Array): Reader {
   const chunk = openChunk(crypto, sealKeyOf(crypto, verifyKey, "rootPublic"), AT_ROOT, block);
   if (chunk === undefined) throw new UmbelError("CRYPTO_FAILED", "a root does not open with this key");
-  return new FieldReader(chunk, "a root");
+  return new Reader(chunk, "root");
 }

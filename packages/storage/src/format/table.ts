@@ -1,8 +1,8 @@
+import { Reader, Writer } from "@umbel/core";
 import { MAX_PATH_BYTES } from "../limits.ts";
 import { ByteSource } from "./byte-source.ts";
-import { FieldReader, joined, u16, u64, utf8 } from "./fields.ts";
 import { comparePaths, PathSet, pathFault } from "./path.ts";
-import { MAX_FILE_BYTES } from "./tree-shape.ts";
+import { readUtf8, utf8 } from "./utf8.ts";
 
 /**
  * A file of a folder of up to this many bytes stands in the table; a longer one has a root of its own. A root costs
@@ -31,13 +31,14 @@ export const TABLE_HEADER: Uint8Array = Uint8Array.of(1);
 /** kind u8 | path length u16 | path | size u64 | inline: the bytes (size); root: read key (32) */
 export function encodeEntry(entry: TableEntry): Uint8Array {
   const path = utf8(entry.path);
-  return joined([
-    Uint8Array.of(ENTRY_KIND[entry.kind]),
-    u16(path.length),
-    path,
-    u64(entry.kind === "inline" ? entry.bytes.length : entry.size),
-    entry.kind === "inline" ? entry.bytes : entry.readKey,
-  ]);
+  const rest = entry.kind === "inline" ? entry.bytes : entry.readKey;
+  return new Writer(3 + path.length + 8 + rest.length)
+    .u8(ENTRY_KIND[entry.kind])
+    .u16(path.length)
+    .bytes(path)
+    .u64(entry.kind === "inline" ? rest.length : entry.size)
+    .bytes(rest)
+    .finish();
 }
 
 /**
@@ -51,37 +52,38 @@ export async function* decodeTable(
   const source = new ByteSource(content, WHAT);
   try {
     const [version] = await source.take(TABLE_HEADER.length, "version");
-    if (version !== TABLE_HEADER[0]) throw source.bad(`version ${version} is not known to this umbel`);
+    if (version !== TABLE_HEADER[0]) throw source.fault("version", `${version} is not known to this umbel`);
     const check = new TableCheck(source);
     for (let i = 0; i < totals.files; i++) {
       const entry = await takeEntry(source);
       check.add(entry);
       yield entry;
     }
-    if (!(await source.ended())) throw source.bad("it has bytes after its last file");
+    if (!(await source.ended())) throw source.fault("end", "bytes after the last file");
     check.finish(totals);
   } finally {
     await source.close();
   }
 }
 
-const WHAT = "a folder's table";
+const WHAT = "table";
 const ENTRY_KIND = { inline: 1, root: 2 } as const;
 const READ_KEY_BYTES = 32;
 
 async function takeEntry(source: ByteSource): Promise<TableEntry> {
-  const head = new FieldReader(await source.take(3, "entry"), WHAT);
+  const head = new Reader(await source.take(3, "entry"), WHAT);
   const kind = head.u8("kind");
   const pathBytes = head.u16("path length");
   if (kind !== ENTRY_KIND.inline && kind !== ENTRY_KIND.root) {
-    throw source.bad(`kind ${kind} of file is not known to this umbel`);
+    throw source.fault("kind", `${kind} is not known to this umbel`);
   }
-  if (pathBytes > MAX_PATH_BYTES) throw source.bad("a path is too long");
-  const body = new FieldReader(await source.take(pathBytes + 8, "path and size"), WHAT);
-  const path = body.text(pathBytes, "path");
-  const size = body.u64("size", MAX_FILE_BYTES);
+  if (pathBytes > MAX_PATH_BYTES)
+    throw source.fault("path length", `${pathBytes}, more than ${MAX_PATH_BYTES}`);
+  const body = new Reader(await source.take(pathBytes + 8, "path and size"), WHAT);
+  const path = readUtf8(body, pathBytes, "path");
+  const size = body.u64("size");
   if (size > ENTRY_INLINE_BYTES !== (kind === ENTRY_KIND.root)) {
-    throw source.bad(`a file of ${size} bytes stands in the wrong place`);
+    throw source.fault("kind", `wrong for a file of ${size} bytes`);
   }
   if (kind === ENTRY_KIND.inline) return { kind: "inline", path, bytes: await source.take(size, "bytes") };
   return { kind: "root", path, size, readKey: await source.take(READ_KEY_BYTES, "read key") };
@@ -102,9 +104,9 @@ class TableCheck {
 
   add(entry: TableEntry): void {
     const fault = pathFault(entry.path) ?? this.#paths.add(entry.path);
-    if (fault !== undefined) throw this.#source.bad(fault);
+    if (fault !== undefined) throw this.#source.fault("path", fault);
     if (this.#last !== undefined && comparePaths(this.#last, entry.path) >= 0) {
-      throw this.#source.bad("its paths are not in order");
+      throw this.#source.fault("path", "not in order");
     }
     this.#last = entry.path;
     this.#files++;
@@ -115,6 +117,6 @@ class TableCheck {
   finish(totals: TableTotals): void {
     const same =
       totals.files === this.#files && totals.bytes === this.#bytes && totals.children === this.#children;
-    if (!same) throw this.#source.bad("its sums are not what its root says");
+    if (!same) throw this.#source.fault("end", "its sums are not what the root says");
   }
 }

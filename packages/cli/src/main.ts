@@ -1,3 +1,114 @@
-export async function main(_args: readonly string[]): Promise<number> {
-  return 0;
+import { UmbelError } from "@umbel/core";
+import { Command, CommanderError, Option } from "commander";
+import { addDemoCommand } from "./commands/demo.ts";
+import { addFetchCommand } from "./commands/fetch.ts";
+import { addNodeCommand } from "./commands/node.ts";
+import { addPublishCommand } from "./commands/publish.ts";
+import { addTestnetCommand } from "./commands/testnet.ts";
+import { engine } from "./compose.ts";
+import { type Context, examples } from "./context.ts";
+import type { Engine } from "./engine.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { systemCode } from "./files/system-error.ts";
+import { type Io, processIo } from "./io.ts";
+import { createOutput, outputMode } from "./output.ts";
+import { VERSION } from "./version.ts";
+
+/** Runs one command line to its end and returns the exit code. Reports every failure itself. */
+export async function main(
+  argv: readonly string[],
+  io: Io = processIo(),
+  commandEngine: Engine = engine,
+): Promise<number> {
+  const output = createOutput(io, outputMode(argv));
+  const controller = new AbortController();
+  const reader = watchReader(io, controller);
+  const forget = stopOnSignals(io, controller);
+  let pointAt: string | undefined;
+  const context: Context = {
+    io,
+    output,
+    engine: commandEngine,
+    signal: controller.signal,
+    pointAt: (text) => {
+      pointAt = text;
+    },
+  };
+  try {
+    await createProgram(context).parseAsync([...argv], { from: "user" });
+    return reader.gone() ? EXIT.failed : EXIT.done;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+    if (reader.gone()) return EXIT.failed;
+    return output.failure(meaningOf(error, controller.signal), pointAt) satisfies ExitCode;
+  } finally {
+    forget();
+    reader.forget();
+  }
+}
+
+/** The whole command line, as `--help` shows it. */
+function createProgram(context: Context): Command {
+  const program = new Command("umbel")
+    .description("Publish and fetch anonymously over an onion-routed peer-to-peer overlay.")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .helpCommand("help [command]", "show help for a command")
+    .showSuggestionAfterError()
+    .addOption(new Option("--json").hideHelp())
+    .addOption(new Option("-q, --quiet").hideHelp())
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void context.io.stdout.write(text),
+      writeErr: () => {},
+      getOutHelpWidth: () => 100,
+    })
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+    .addHelpText("after", EXIT_CODES)
+    .addHelpText(
+      "after",
+      examples(["umbel testnet", "umbel publish ./site", "umbel fetch umbel:file-... -o site"]),
+    );
+  addPublishCommand(program, context);
+  addFetchCommand(program, context);
+  addNodeCommand(program, context);
+  addTestnetCommand(program, context);
+  addDemoCommand(program, context);
+  return program;
+}
+
+const EXIT_CODES = `
+Exit codes:
+  0 done   1 failed   2 wrong use   3 not found   4 network unreachable   130 interrupted`;
+
+/** Errors of the command line parser are wrong use, in one line with its suggestion; what an abort caused is an abort. */
+function meaningOf(error: unknown, signal: AbortSignal): unknown {
+  if (error instanceof CommanderError) {
+    if (error.code === "commander.help") {
+      return new UmbelError("BAD_INPUT", "say what to do: umbel --help lists the commands");
+    }
+    const text = error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
+    return new UmbelError("BAD_INPUT", `${text}; umbel --help shows what there is`, { cause: error });
+  }
+  return signal.aborted ? new UmbelError("ABORTED", "interrupted", { cause: error }) : error;
+}
+
+/** The first signal asks for a clean end, the second one ends at once. */
+function stopOnSignals(io: Io, controller: AbortController): () => void {
+  return io.onStop(() => {
+    if (controller.signal.aborted) io.exit(EXIT.interrupted);
+    controller.abort();
+  });
+}
+
+/** `umbel fetch ... | head` closes our standard output early: that ends the command without a word. */
+function watchReader(io: Io, controller: AbortController): { gone(): boolean; forget(): void } {
+  let gone = false;
+  const listener = (error: Error) => {
+    gone = true;
+    if (systemCode(error) !== "EPIPE") io.stderr.write(`umbel: standard output: ${error.message}\n`);
+    controller.abort();
+  };
+  io.stdout.on("error", listener);
+  return { gone: () => gone, forget: () => void io.stdout.off("error", listener).on("error", () => {}) };
 }

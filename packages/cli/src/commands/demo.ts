@@ -1,0 +1,100 @@
+import { stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import type { Command } from "commander";
+import { addOutputOptions, type Context, examples, stopped } from "../context.ts";
+import { type DemoFacts, renderReport } from "../demo/report.ts";
+import { prepareSample } from "../demo/sample.ts";
+import { type RunningNetwork, startNetwork, thereAndBack } from "../demo/transfer.ts";
+import { fileError } from "../files/system-error.ts";
+import { withTemporaryFolder } from "../files/temporary-folder.ts";
+import type { JsonChild } from "../processes/json-child.ts";
+import { parseWhole } from "../settings.ts";
+import { LEAST_NODES, MOST_NODES, nextSteps } from "./testnet.ts";
+
+interface DemoArguments {
+  readonly once?: boolean;
+  readonly nodes: string;
+  readonly size: string;
+}
+
+const MOST_MIB = 4_096;
+
+export function addDemoCommand(program: Command, context: Context): void {
+  const command = program
+    .command("demo [path]")
+    .summary("show the whole way on this machine: network, publish, fetch, compare")
+    .description(
+      "Starts a network of real processes on this machine, publishes a sample site (or the given file or folder) with " +
+        "one process, fetches it back with another, compares byte for byte, and reports. The network stays up until Ctrl-C.",
+    )
+    .option("--once", "end after the report")
+    .option("-n, --nodes <number>", `how many nodes, ${LEAST_NODES} to ${MOST_NODES}`, "8")
+    .option("--size <mib>", "size of the sample's large file in MiB", "8");
+  addOutputOptions(command)
+    .addHelpText(
+      "after",
+      examples([
+        "umbel demo",
+        "umbel demo --once --size 64",
+        "umbel demo --once holiday.mp4",
+        "npm start -- --once",
+      ]),
+    )
+    .action((path: string | undefined, options: DemoArguments) => demo(path, options, context));
+}
+
+async function demo(path: string | undefined, options: DemoArguments, context: Context): Promise<void> {
+  const { io } = context;
+  const nodes = parseWhole(options.nodes, "--nodes", LEAST_NODES, MOST_NODES);
+  const mib = parseWhole(options.size, "--size", 0, MOST_MIB);
+  const own = path === undefined ? undefined : resolve(io.cwd, path);
+  if (own !== undefined) await refuseMissing(own);
+  const children: JsonChild[] = [];
+  await withTemporaryFolder("umbel-demo", async (folder) => {
+    try {
+      const input = own ?? (await prepareSample(folder, mib));
+      await show(input, { nodes, once: options.once === true, folder, children }, context);
+    } finally {
+      await Promise.all(children.map((child) => child.stop()));
+    }
+  });
+}
+
+interface Show {
+  readonly nodes: number;
+  readonly once: boolean;
+  readonly folder: string;
+  readonly children: JsonChild[];
+}
+
+async function show(input: string, { nodes, once, folder, children }: Show, context: Context): Promise<void> {
+  const { output, signal, io } = context;
+  const onStep = (text: string) => {
+    output.event("step", { text });
+    output.note(output.colors.dim(`  ${text}`));
+  };
+  const stage = { script: io.script, folder, signal, onStep, children };
+  const network = await startNetwork(stage, nodes);
+  const facts = { input: basename(input), ...(await thereAndBack(stage, network, input)) };
+  output.line(renderReport(facts, output.resultColors).join("\n"));
+  if (!once) {
+    output.event("report", { ...facts, bootstrap: network.bootstrap });
+    output.note(nextSteps(network.bootstrap, io, facts).join("\n"));
+    await stay(network, context);
+  }
+  output.result({ ...facts });
+}
+
+/** Until Ctrl-C, or until the network ends by itself, which is a failure. */
+async function stay(network: RunningNetwork, { signal }: Context): Promise<void> {
+  const ended = network.child.ended.then(() => {
+    if (!signal.aborted) throw network.child.failure("the network");
+  });
+  await Promise.race([stopped(signal), ended]);
+}
+
+async function refuseMissing(path: string): Promise<void> {
+  await stat(path).catch((cause) => {
+    throw fileError("READ_FAILED", `cannot read ${path}`, cause);
+  });
+}

@@ -1,0 +1,145 @@
+import { resolve } from "node:path";
+import { UmbelError } from "@umbel/core";
+import { type Command, Option } from "commander";
+import { type NodeConfig, readConfig } from "../config.ts";
+import {
+  addOutputOptions,
+  type Context,
+  collect,
+  cpuSeconds,
+  examples,
+  stdinClosed,
+  stopped,
+} from "../context.ts";
+import type { NodeOptions, RunningNode } from "../engine.ts";
+import { formatCount } from "../format.ts";
+import { createLogger } from "../log.ts";
+import { networkOf } from "../networks.ts";
+import { bootstrapAddresses, checkAddress, dataFolderPath, parseRoles, parseWhole } from "../settings.ts";
+
+const DEFAULT_LISTEN = "ws://127.0.0.1:7470";
+const DEFAULT_ROLES = "relay,store";
+
+interface NodeArguments {
+  readonly listen?: string;
+  readonly announce?: string;
+  readonly bootstrap?: readonly string[];
+  readonly data?: string;
+  readonly roles?: string;
+  readonly network?: string;
+  readonly capacity?: string;
+  readonly config?: string;
+  readonly untilStdinCloses?: boolean;
+}
+
+export function addNodeCommand(program: Command, context: Context): void {
+  const command = program
+    .command("node")
+    .summary("run a node that relays and stores for others")
+    .description(
+      "Runs a node until Ctrl-C. Without --bootstrap it is the first node of a network of its own. " +
+        "docs/operators.md tells how to host one.",
+    )
+    .option(
+      "-l, --listen <url>",
+      `where to listen (default: ${DEFAULT_LISTEN}); port 0 lets the system choose`,
+    )
+    .option("--announce <url>", "the address others dial, when it is not the one to listen on")
+    .option(
+      "-b, --bootstrap <url>",
+      "a node to start from, ws://HOST:PORT#NODE-ID; repeat for more",
+      collect,
+      [],
+    )
+    .option("--data <folder>", "where keys and blocks are kept (UMBEL_DATA); one node per folder")
+    .option("--roles <list>", `what this node does for others (default: ${DEFAULT_ROLES})`)
+    .option("--network <name>", "main, local or local-ports; by default what the addresses say")
+    .option("--capacity <class>", "how much it can carry, 1 to 4")
+    .option("--config <file>", "a TOML file with the options above as settings; options given here win")
+    .addOption(new Option("--until-stdin-closes").hideHelp());
+  addOutputOptions(command)
+    .addHelpText(
+      "after",
+      examples([
+        "umbel node",
+        "umbel node --listen ws://0.0.0.0:7470 --announce ws://203.0.113.7:7470 --bootstrap ws://HOST:7470#NODE-ID",
+        "umbel node --config /etc/umbel/node.toml --json",
+      ]),
+    )
+    .action((options: NodeArguments) => runNode(options, context));
+}
+
+async function runNode(options: NodeArguments, context: Context): Promise<void> {
+  const { output, engine } = context;
+  const node = await engine.startNode(await nodeOptions(options, context));
+  try {
+    output.event("listening", { url: node.url, id: node.nodeId });
+    output.note(
+      `listening on ${node.url}\nothers start from it with  --bootstrap ${node.url}#${node.nodeId}`,
+    );
+    tellDirectory(node, context);
+    const ending = options.untilStdinCloses ? stdinClosed(context) : stopped(context.signal);
+    await Promise.race([announceReady(node, context), ending]);
+    await ending;
+  } finally {
+    await node.stop();
+  }
+  output.note("stopped");
+  output.result({ cpuSeconds: cpuSeconds() });
+}
+
+async function nodeOptions(options: NodeArguments, { io }: Context): Promise<NodeOptions> {
+  const config: NodeConfig =
+    options.config === undefined ? {} : await readConfig(resolve(io.cwd, options.config));
+  const source = options.config ?? "";
+  const listen = checkAddress(
+    options.listen ?? config.listen ?? DEFAULT_LISTEN,
+    options.listen ? "--listen" : source,
+  );
+  const announced = options.announce ?? config.announce;
+  const announce = announced === undefined ? undefined : checkAddress(announced, "announce");
+  if (new URL(listen).protocol !== "ws:") {
+    throw new UmbelError(
+      "BAD_INPUT",
+      `--listen: ${listen} must be ws://; TLS belongs to a proxy in front (docs/operators.md)`,
+    );
+  }
+  if (announce === undefined && ["0.0.0.0", "[::]"].includes(new URL(listen).hostname)) {
+    throw new UmbelError(
+      "BAD_INPUT",
+      `${listen} is every address of this machine: say which one others dial with --announce`,
+    );
+  }
+  const dataDir = dataFolderPath(options.data ?? config.data, io);
+  const given = options.bootstrap ?? config.bootstrap ?? [];
+  const capacity = options.capacity ?? config.capacity?.toString();
+  return {
+    listen,
+    announce,
+    bootstrap: await bootstrapAddresses(given, dataDir, io),
+    dataDir,
+    roles: parseRoles(options.roles ?? config.roles?.join(",") ?? DEFAULT_ROLES, "--roles"),
+    network: options.network ?? config.network ?? networkOf([announce ?? listen]),
+    capacity: capacity === undefined ? undefined : parseWhole(capacity, "--capacity", 1, 4),
+    log: createLogger(io),
+  };
+}
+
+/** Says how many nodes are known, when that changes. */
+function tellDirectory(node: RunningNode, { output }: Context): void {
+  let told: number | undefined;
+  const tell = (nodes: number) => {
+    if (nodes === told) return;
+    told = nodes;
+    output.event("directory", { nodes });
+    output.note(`the directory holds ${formatCount(nodes, "node")}`);
+  };
+  tell(node.directorySize);
+  node.onDirectoryChanged(tell);
+}
+
+async function announceReady(node: RunningNode, { output }: Context): Promise<void> {
+  await node.ready;
+  output.event("ready");
+  output.note("ready; Ctrl-C ends it");
+}

@@ -1,0 +1,91 @@
+import type { Readable, Writable } from "node:stream";
+import type { Logger } from "@umbel/core";
+
+/** What a node does for others. */
+export type NodeRole = "relay" | "store";
+
+export interface NodeOptions {
+  /** `ws://host:port` to listen on. */
+  readonly listen: string;
+  /** The address others dial; `listen` when absent. */
+  readonly announce?: string | undefined;
+  /** `ws://host:port#<node id>`; none for the first node of a network. */
+  readonly bootstrap: readonly string[];
+  readonly dataDir: string;
+  readonly roles: readonly NodeRole[];
+  readonly network: string;
+  /** How much this node can carry, as a coarse class. */
+  readonly capacity?: number | undefined;
+  readonly log: Logger;
+}
+
+export interface RunningNode {
+  readonly nodeId: string;
+  /** The address it listens on, with the port that the system chose if `listen` said 0. */
+  readonly url: string;
+  /** Descriptors in the directory now, its own included. */
+  readonly directorySize: number;
+  onDirectoryChanged(listener: (nodes: number) => void): void;
+  /** Resolves when the node can serve. */
+  readonly ready: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** How far a transfer is. Totals are undefined until they are known. */
+export interface TransferProgress {
+  readonly bytesDone: number;
+  readonly bytesTotal: number | undefined;
+  readonly blocksDone: number;
+  readonly blocksTotal: number | undefined;
+  readonly circuits: number;
+}
+
+export interface ClientOptions {
+  readonly bootstrap: readonly string[];
+  readonly dataDir: string;
+  readonly network: string;
+  readonly signal: AbortSignal;
+  /** Told the node ids, guard first, of every circuit in use, when they change. */
+  readonly onCircuits?: ((paths: readonly (readonly string[])[]) => void) | undefined;
+  readonly onProgress?: ((progress: TransferProgress) => void) | undefined;
+}
+
+export interface PublishOptions extends ClientOptions {
+  readonly name?: string | undefined;
+  /** Take hidden files of a folder too. */
+  readonly hidden: boolean;
+  /** Read when the path is "-". */
+  readonly stdin: Readable;
+}
+
+export interface Published {
+  readonly reference: string;
+  readonly bytes: number;
+  readonly blocks: number;
+  /** Confirmed copies over all blocks. */
+  readonly copies: number;
+  readonly seconds: number;
+}
+
+export interface FetchOptions extends ClientOptions {
+  /** A path, "-" for `stdout`, or undefined for the published name in the current folder. */
+  readonly output: string | undefined;
+  readonly force: boolean;
+  readonly stdout: Writable;
+}
+
+export interface Fetched {
+  readonly bytes: number;
+  /** Lower-case hex of the bytes of a file; of a folder, what `compose.ts` documents. */
+  readonly sha256: string;
+  readonly seconds: number;
+  readonly output: string;
+  readonly files: number;
+}
+
+/** What the commands need of the network. `compose.ts` is the real one; tests pass their own. */
+export interface Engine {
+  startNode(options: NodeOptions): Promise<RunningNode>;
+  publishPath(path: string, options: PublishOptions): Promise<Published>;
+  fetchReference(reference: string, options: FetchOptions): Promise<Fetched>;
+}

@@ -1,0 +1,49 @@
+import { randomBytes } from "node:crypto";
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { fileError, systemCode } from "./system-error.ts";
+
+/**
+ * Replaces the file at `path` so that a crash leaves the old content or the new, never a mixture: written beside it,
+ * synced, renamed. Only the owner may read it. Throws WRITE_FAILED or DISK_FULL.
+ */
+export async function writeFileAtomically(path: string, content: Uint8Array | string): Promise<void> {
+  const beside = nameBeside(path);
+  try {
+    const file = await open(beside, "wx", 0o600);
+    try {
+      await file.writeFile(content);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(beside, path);
+    await syncFolder(dirname(path));
+  } catch (cause) {
+    await rm(beside, { force: true });
+    throw fileError("WRITE_FAILED", `cannot write ${path}`, cause);
+  }
+}
+
+/** The content, or undefined when there is no such file. Throws READ_FAILED. */
+export async function readFileIfPresent(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (cause) {
+    if (systemCode(cause) === "ENOENT") return undefined;
+    throw fileError("READ_FAILED", `cannot read ${path}`, cause);
+  }
+}
+
+/** A name in the same folder that nobody else uses: hidden, so that a half-written file is not taken for a whole one. */
+export function nameBeside(path: string): string {
+  const at = path.length - (path.split(/[\\/]/).pop() as string).length;
+  return `${path.slice(0, at)}.${path.slice(at).slice(0, 100)}.umbel-${randomBytes(6).toString("hex")}`;
+}
+
+/** Makes a rename survive a power cut where the system can sync folders; elsewhere it does nothing. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path === "" ? "." : path, "r").catch(() => undefined);
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
+}

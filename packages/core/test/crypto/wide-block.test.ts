@@ -102,6 +102,22 @@ describe("the parts of Adiantum", () => {
     }
   });
 
+  it.each([1, 2, 3, 4, 5, 6])(
+    "reduce a Poly1305 sum of 2^130 - %i, which no carry alone reduces",
+    (below) => {
+      const one = Uint8Array.of(1, ...new Uint8Array(15));
+      const blocks = [new Uint8Array(16).fill(255), new Uint8Array(16), new Uint8Array(16)];
+      blocks[0]![0] = 256 - below;
+      const poly = createPoly1305(words(one), 0);
+      for (const block of blocks) poly.block(words(block), 0);
+      const hash = new Uint32Array(4);
+      poly.addTo(hash);
+      const expected = below <= 5 ? 5n - BigInt(below) : 2n ** 128n - BigInt(below);
+      expect(naivePoly1305(one, Buffer.concat(blocks))).toBe(expected);
+      expect(BigInt(`0x${hex(hash).match(/../g)!.reverse().join("")}`)).toBe(expected);
+    },
+  );
+
   it("hash by Poly1305 like the naive twin, sums near 2^130 - 5 and 2^128 included", () => {
     const edge = fc.constantFrom(0, 1, 4, 5, 250, 251, 252, 253, 254, 255);
     const bytes = (length: number) =>

@@ -1,0 +1,117 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { isUmbelError } from "../../../src/errors.ts";
+import { nodeIdFromBytes } from "../../../src/identity/node-key.ts";
+import {
+  BODY_BYTES,
+  EXTEND_BYTES,
+  HOP_REPLY_BYTES,
+  HOP_REQUEST_BYTES,
+  MAX_DESCRIPTOR_BYTES,
+} from "../../../src/wire/geometry.ts";
+import {
+  decodeCreate,
+  decodeCreated,
+  encodeCreated,
+  encodeCreateLinkKeyed,
+  encodeCreateOnion,
+} from "../../../src/wire/messages/create.ts";
+import {
+  decodeExtend,
+  decodeExtended,
+  encodeExtend,
+  encodeExtended,
+} from "../../../src/wire/messages/extend.ts";
+
+const request = new Uint8Array(HOP_REQUEST_BYTES).map((_, at) => at * 7 + 1);
+const reply = new Uint8Array(HOP_REPLY_BYTES).map((_, at) => at * 11 + 3);
+const nodeId = nodeIdFromBytes(new Uint8Array(32).map((_, at) => at));
+
+function isRefused(decode: () => unknown): boolean {
+  try {
+    decode();
+    return false;
+  } catch (error) {
+    if (isUmbelError(error, "BAD_ENCODING")) return true;
+    throw error;
+  }
+}
+
+function changed(bytes: Uint8Array, at: number, value = 1): Uint8Array {
+  const copy = bytes.slice();
+  copy[at] = value;
+  return copy;
+}
+
+describe("CREATE and CREATED", () => {
+  it("read back", () => {
+    expect(decodeCreate(encodeCreateLinkKeyed())).toEqual({ kind: "link-keyed" });
+    expect(decodeCreate(encodeCreateOnion(request))).toEqual({ kind: "onion", request });
+    expect(decodeCreated(encodeCreated(reply))).toEqual(reply);
+  });
+
+  it("fill a body", () => {
+    for (const body of [encodeCreateLinkKeyed(), encodeCreateOnion(request), encodeCreated(reply)]) {
+      expect(body.length).toBe(BODY_BYTES);
+    }
+  });
+
+  it("refuse an unknown kind, and padding that is not zero", () => {
+    expect(isRefused(() => decodeCreate(changed(encodeCreateLinkKeyed(), 0, 2)))).toBe(true);
+    expect(isRefused(() => decodeCreate(changed(encodeCreateLinkKeyed(), 1)))).toBe(true);
+    expect(isRefused(() => decodeCreate(changed(encodeCreateOnion(request), 1 + HOP_REQUEST_BYTES)))).toBe(
+      true,
+    );
+    expect(isRefused(() => decodeCreate(changed(encodeCreateOnion(request), BODY_BYTES - 1)))).toBe(true);
+    expect(isRefused(() => decodeCreated(changed(encodeCreated(reply), HOP_REPLY_BYTES)))).toBe(true);
+    expect(isRefused(() => decodeCreated(changed(encodeCreated(reply), BODY_BYTES - 1)))).toBe(true);
+  });
+
+  it("take handshake messages of the right length only", () => {
+    expect(() => encodeCreateOnion(request.subarray(1))).toThrow(RangeError);
+    expect(() => encodeCreated(Uint8Array.of(...reply, 0))).toThrow(RangeError);
+  });
+});
+
+describe("EXTEND and EXTENDED", () => {
+  it.each([0, 1, MAX_DESCRIPTOR_BYTES])("read back with a descriptor of %i bytes", (length) => {
+    const descriptor = length === 0 ? undefined : new Uint8Array(length).fill(9);
+    const data = encodeExtend({ nodeId, request, descriptor });
+    expect(data.length).toBe(EXTEND_BYTES + length);
+    expect(decodeExtend(data)).toEqual({ nodeId, request, descriptor });
+    expect(isRefused(() => decodeExtend(Uint8Array.of(...data, 0)))).toBe(true);
+    expect(isRefused(() => decodeExtend(data.subarray(0, -1)))).toBe(true);
+  });
+
+  it("a descriptor one byte too long is refused on both sides", () => {
+    const descriptor = new Uint8Array(MAX_DESCRIPTOR_BYTES + 1);
+    expect(() => encodeExtend({ nodeId, request, descriptor })).toThrow(RangeError);
+    const data = new Uint8Array(EXTEND_BYTES + descriptor.length);
+    new DataView(data.buffer).setUint16(32, descriptor.length);
+    expect(isRefused(() => decodeExtend(data))).toBe(true);
+  });
+
+  it("an empty descriptor is not a second way to write none", () => {
+    expect(() => encodeExtend({ nodeId, request, descriptor: new Uint8Array(0) })).toThrow(RangeError);
+  });
+
+  it("EXTENDED is the hop reply and nothing else", () => {
+    expect(decodeExtended(encodeExtended(reply))).toEqual(reply);
+    expect(isRefused(() => decodeExtended(reply.subarray(1)))).toBe(true);
+    expect(isRefused(() => decodeExtended(Uint8Array.of(...reply, 0)))).toBe(true);
+    expect(() => encodeExtended(encodeCreated(reply))).toThrow(RangeError);
+  });
+
+  it("what can be read at all is what the encoder writes", () => {
+    const edits = fc.array(fc.tuple(fc.nat(40), fc.nat(255)), { maxLength: 4 });
+    fc.assert(
+      fc.property(fc.constantFrom(0, 1, 300), edits, (length, changes) => {
+        const descriptor = length === 0 ? undefined : new Uint8Array(length).fill(9);
+        const data = encodeExtend({ nodeId, request, descriptor });
+        for (const [at, value] of changes) data[at] = value;
+        if (isRefused(() => decodeExtend(data))) return;
+        expect(encodeExtend(decodeExtend(data))).toEqual(data);
+      }),
+    );
+  });
+});

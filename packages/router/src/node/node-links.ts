@@ -222,8 +222,10 @@ export class NodeLinks {
     }
   }
 
+  /** Only the end that dialled closes a superseded link: the other cannot know what is on its way to it. */
   #closeIfUnused(link: Link, now: Millis): void {
-    if (link.superseded && link.circuits.size === 0) this.#toLink(link, { type: "close" }, now);
+    if (link.superseded && link.target !== undefined && link.circuits.size === 0)
+      this.#toLink(link, { type: "close" }, now);
   }
 
   #offerRoom(link: Link): void {

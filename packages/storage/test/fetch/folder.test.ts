@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import { MemoryBlockNetwork } from "../../../../test/support/memory-block-network.ts";
+import { collect, openFolder, publishFiles, sampleBytes } from "../../../../test/support/publishing.ts";
+import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
+import { CHUNK_BYTES } from "../../src/block/block.ts";
+import type { FetchedFolder } from "../../src/fetch/fetched-folder.ts";
+import { INLINE_CHILDREN } from "../../src/format/children.ts";
+import { ENTRY_INLINE_BYTES } from "../../src/format/table.ts";
+
+const SITE: Readonly<Record<string, Uint8Array>> = {
+  "index.html": sampleBytes(900, "index"),
+  "a b/ü ñ 文.txt": sampleBytes(10, "names"),
+  "a b/empty": new Uint8Array(0),
+  "a b.txt": sampleBytes(77, "order"),
+  "inline limit": sampleBytes(ENTRY_INLINE_BYTES, "limit"),
+  "inline limit + 1": sampleBytes(ENTRY_INLINE_BYTES + 1, "above"),
+  "pictures/large.bin": sampleBytes(3 * CHUNK_BYTES + 1, "large"),
+};
+
+async function filesOf(folder: FetchedFolder): Promise<Map<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  for await (const entry of folder.entries()) files.set(entry.path, await collect(entry.content()));
+  return files;
+}
+
+function expectSame(files: Map<string, Uint8Array>, expected: Readonly<Record<string, Uint8Array>>): void {
+  expect([...files.keys()].sort()).toEqual(Object.keys(expected).sort());
+  for (const [path, bytes] of files) expect(Buffer.compare(bytes, expected[path] as Uint8Array)).toBe(0);
+}
+
+function numbered(count: number, bytes: number): Record<string, Uint8Array> {
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, i) => [`d${i % 7}/f${i}`, sampleBytes(bytes, i)]),
+  );
+}
+
+describe("a published folder comes back byte for byte", () => {
+  it("with short and long files, and names with spaces and other scripts", async () => {
+    const network = new MemoryBlockNetwork({ random: createSeededRandom(3) });
+    const result = await publishFiles(network, SITE, { name: "site" });
+    const folder = await openFolder(network, result.reference);
+    const total = Object.values(SITE).reduce((sum, bytes) => sum + bytes.length, 0);
+    expect([folder.name, folder.files, folder.size]).toEqual(["site", 7, total]);
+    expect([result.kind, result.files, result.bytes]).toEqual(["folder", 7, total]);
+    expectSame(await filesOf(folder), SITE);
+  });
+
+  it("without any file", async () => {
+    const network = new MemoryBlockNetwork();
+    const folder = await openFolder(network, (await publishFiles(network, {})).reference);
+    expect((await filesOf(folder)).size).toBe(0);
+  });
+
+  it("with a table that the root does not hold", async () => {
+    const files = numbered(40, 5000);
+    const network = new MemoryBlockNetwork();
+    const { reference } = await publishFiles(network, files);
+    expect(network.puts.filter(({ lane }) => lane === "data").length).toBeGreaterThan(5);
+    expectSame(await filesOf(await openFolder(network, reference)), files);
+  });
+
+  it("with more children than the root holds", async () => {
+    for (const count of [INLINE_CHILDREN, INLINE_CHILDREN + 1, 520]) {
+      const files = numbered(count, ENTRY_INLINE_BYTES + 1);
+      const network = new MemoryBlockNetwork();
+      const { reference } = await publishFiles(network, files);
+      expectSame(await filesOf(await openFolder(network, reference)), files);
+    }
+  });
+});
+
+describe("one file of a folder", () => {
+  it("is found by its path and read without the others", async () => {
+    const network = new MemoryBlockNetwork();
+    const folder = await openFolder(network, (await publishFiles(network, SITE)).reference);
+    network.gets.length = 0;
+    const entry = await folder.entry("pictures/large.bin");
+    const bytes = SITE["pictures/large.bin"] as Uint8Array;
+    expect(entry?.size).toBe(bytes.length);
+    expect(network.gets.length).toBe(0);
+    expect(
+      await collect(entry?.range(CHUNK_BYTES - 5, CHUNK_BYTES + 5) as AsyncIterable<Uint8Array>),
+    ).toEqual(bytes.slice(CHUNK_BYTES - 5, CHUNK_BYTES + 5));
+    expect(network.gets.length).toBe(3);
+  });
+
+  it("is not found where there is none, and a folder inside is none", async () => {
+    const network = new MemoryBlockNetwork();
+    const folder = await openFolder(network, (await publishFiles(network, SITE)).reference);
+    for (const path of ["nothing", "a b", "a b/", "pictures/large.bin/x", "INDEX.HTML", ""]) {
+      expect(await folder.entry(path)).toBeUndefined();
+    }
+  });
+
+  it("lies in the order of the table: by folder, then by name", async () => {
+    const network = new MemoryBlockNetwork();
+    const folder = await openFolder(network, (await publishFiles(network, SITE)).reference);
+    expect([...(await filesOf(folder)).keys()]).toEqual([
+      "a b/empty",
+      "a b/ü ñ 文.txt",
+      "a b.txt",
+      "index.html",
+      "inline limit",
+      "inline limit + 1",
+      "pictures/large.bin",
+    ]);
+  });
+});
+
+describe("altered bytes of a folder never come out", () => {
+  it("whichever block is changed", async () => {
+    const files = { ...numbered(5, 7000), ...numbered(70, ENTRY_INLINE_BYTES + 1) };
+    const network = new MemoryBlockNetwork();
+    const { reference } = await publishFiles(network, files);
+    const random = createSeededRandom("altered");
+    for (const id of network.ids().filter((_, i) => i % 12 === 0)) {
+      const lying = new MemoryBlockNetwork({
+        onGet: (get) => {
+          const block = network.blocks.get(`0:${get.id}`)?.slice();
+          const at = Math.floor(random.fraction() * 32_512);
+          if (get.id === id && block !== undefined) block[at] = (block[at] as number) ^ 1;
+          return block;
+        },
+      });
+      const received = new Map<string, Uint8Array>();
+      const attempt = async () => {
+        for await (const entry of (await openFolder(lying, reference)).entries()) {
+          received.set(entry.path, await collect(entry.content()));
+        }
+      };
+      await expect(attempt()).rejects.toMatchObject({ code: "CRYPTO_FAILED" });
+      for (const [path, bytes] of received) {
+        expect(Buffer.compare(bytes, (files as Record<string, Uint8Array>)[path] as Uint8Array)).toBe(0);
+      }
+    }
+  });
+});

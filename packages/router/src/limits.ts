@@ -67,3 +67,47 @@ export const UPGRADE_TIMEOUT_MS = 10_000;
 export const CLOSE_TIMEOUT_MS = 10_000;
 /** A listener that closes waits this long for its peers' goodbyes, in ms. */
 export const LISTENER_CLOSE_GRACE_MS = 1_000;
+
+/** Descriptors held of one period: every node holds the whole directory up to here (DESIGN section 8). One more is refused. */
+export const MAX_DIRECTORY_NODES = 20_000;
+/** Second descriptors of one node and period that are kept as evidence, over all nodes of a period. */
+export const MAX_DIRECTORY_CONFLICTS = 256;
+/** Digests of ranges remembered until the set changes. */
+export const MAX_CACHED_DIGESTS = 4096;
+/** Hashes listed for one range, and descriptors sent for one: above it a range is split. */
+export const MAX_RANGE_HASHES = 128;
+/** Ranges in one directory request. */
+export const MAX_SYNC_RANGES = 64;
+/** Hashes in one directory request, over all its ranges. */
+export const MAX_SYNC_HASHES = 1024;
+/** Descriptor bytes in one directory response, over all its ranges. */
+export const MAX_SYNC_DESCRIPTOR_BYTES = 192 * 1024;
+/** Descriptors in one PUSH. */
+export const MAX_PUSH_DESCRIPTORS = 128;
+/** Bytes of a directory request: a PUSH of the largest descriptors. */
+export const MAX_DIRECTORY_REQUEST_BYTES = 136 * 1024;
+/** Bytes of a directory response: the descriptors and 64 ranges split or listed. */
+export const MAX_DIRECTORY_RESPONSE_BYTES = 256 * 1024;
+/** Requests of one reconciliation: a peer cannot keep a node busy for longer. */
+export const MAX_SYNC_ROUNDS = 256;
+/** Ranges waiting in one reconciliation; what a peer makes beyond is left to the next one. */
+export const MAX_SYNC_PENDING_RANGES = 4096;
+/** A directory request without its whole response is given up after this long, in ms. */
+export const DIRECTORY_CALL_TIMEOUT_MS = 15_000;
+/** Between two reconciliations at the least, in ms, and as many ms per node known: a large directory always changes. */
+export const RECONCILE_MIN_MS = 1000;
+export const RECONCILE_MS_PER_NODE = 10;
+/** Between two reconciliations when nothing changes, in ms. */
+export const RECONCILE_MAX_MS = 60_000;
+/** Peers that a newly pushed descriptor is passed on to. */
+export const FLOOD_FANOUT = 3;
+/** Descriptors waiting to be passed on; what comes beyond is left to reconciliation. */
+export const MAX_FLOOD_QUEUE = 256;
+/** Descriptors are collected for up to this long before they are passed on, in ms. */
+export const FLOOD_DELAY_MS = 100;
+/** An unreachable bootstrap node is tried again after this long at first, in ms, doubled each time. */
+export const BOOTSTRAP_RETRY_MIN_MS = 1000;
+/** Longest time between two tries of an unreachable bootstrap node, in ms. */
+export const BOOTSTRAP_RETRY_MAX_MS = 60_000;
+/** Bootstrap nodes asked at once, and that must have answered where there are as many. */
+export const BOOTSTRAP_PARALLEL = 2;

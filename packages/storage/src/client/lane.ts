@@ -90,6 +90,8 @@ class CircuitLane implements Lane {
   /** Rounds of builds that ended with no circuit at all. */
   #emptyRounds = 0;
   #pause: Timer | undefined;
+  /** Builds side by side chose the same endpoint: until a circuit fails, one at a time. */
+  #collided = false;
   #closed = false;
 
   constructor(options: LaneOptions) {
@@ -145,9 +147,9 @@ class CircuitLane implements Lane {
       waiter.resolve(this.#seat(member));
     }
     if (this.#pause !== undefined) return;
-    for (let missing = this.#wanted() - this.#members.length - this.#building; missing > 0; missing--) {
-      this.#build();
-    }
+    const missing = this.#wanted() - this.#members.length;
+    const atOnce = this.#collided ? Math.min(1, missing) : missing;
+    while (this.#building < atOnce) this.#build();
   }
 
   #choose(waiter: Waiter): Member | undefined {
@@ -209,20 +211,21 @@ class CircuitLane implements Lane {
   #drop(member: Member): boolean {
     if (!this.#members.includes(member)) return false;
     this.#members = this.#members.filter((other) => other !== member);
+    this.#collided = false;
     this.#options.failed(member.endpoint);
     member.circuit.close();
     this.#options.changed();
     return true;
   }
 
-  #build(mayRepeat = true): void {
+  #build(): void {
     const { builder, purpose, hops, signal } = this.#options;
     const avoidEndpoints = this.#options.avoidEndpoints();
     this.#building++;
     builder.build({ purpose, hops, avoidEndpoints, signal }).then(
       (circuit) => {
         this.#building--;
-        this.#built(circuit, avoidEndpoints, mayRepeat);
+        this.#built(circuit, avoidEndpoints);
       },
       (error) => {
         this.#building--;
@@ -231,16 +234,17 @@ class CircuitLane implements Lane {
     );
   }
 
-  /** Builds run side by side: one that ended where another just did is made once more. */
-  #built(circuit: Circuit, avoided: ReadonlySet<NodeId>, mayRepeat: boolean): void {
+  /** A circuit that ended where another did meanwhile is of no use: it goes, and one more is built. */
+  #built(circuit: Circuit, avoided: ReadonlySet<NodeId>): void {
     const endpoint = circuit.path.at(-1);
     if (this.#closed || endpoint === undefined) {
       circuit.close();
       return;
     }
-    if (mayRepeat && !avoided.has(endpoint) && this.#options.avoidEndpoints().has(endpoint)) {
+    if (!avoided.has(endpoint) && this.#options.avoidEndpoints().has(endpoint)) {
       circuit.close();
-      this.#build(false);
+      this.#collided = true;
+      this.#pump();
       return;
     }
     this.#failures = 0;

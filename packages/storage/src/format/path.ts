@@ -62,7 +62,7 @@ export class PathSet {
       const foldedFolder = foldCase(folder);
       const known = this.#files.get(foldedFolder) ?? this.#folders.get(foldedFolder);
       if (known !== undefined && (known !== folder || this.#files.has(foldedFolder)))
-        return clash(path, known);
+        return clash(folder, known);
       if (known === undefined) this.#bytes += utf8Length(folder);
       this.#folders.set(foldedFolder, folder);
     }
@@ -92,7 +92,7 @@ function segmentFault(segment: string): string | undefined {
 
 function clash(path: string, other: string): string {
   return path === other
-    ? "the path stands there twice, or is both a file and a folder"
+    ? `${JSON.stringify(path)} stands there twice, as a file or as a file and a folder`
     : `${JSON.stringify(path)} and ${JSON.stringify(other)} are one path where case does not count`;
 }
 

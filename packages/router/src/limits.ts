@@ -44,6 +44,10 @@ export const MEMORY_DIAL_TIMEOUT_MS = 10_000;
 export const MAX_QUEUED_CELLS_PER_CIRCUIT = 1024;
 /** Cells waiting for one link, over all circuits: 64 MiB. One more destroys the circuit that it belongs to. */
 export const MAX_QUEUED_CELLS_PER_LINK = 16_384;
+/** DESTROYs waiting for one link, 4 bytes each: more than its circuits. A peer that causes more loses the link. */
+export const MAX_QUEUED_DESTROYS = 8192;
+/** Records a link hands to its connection in one turn: as many as fill its buffer, so that a full one is noticed in time. */
+export const MAX_RECORDS_PER_FLUSH = 8;
 /** A link whose handshake is not done by then is closed, in ms from the connection and again from its opening. */
 export const LINK_HANDSHAKE_TIMEOUT_MS = 10_000;
 /** After this long without a sent record a PADDING cell is sent, in ms. */

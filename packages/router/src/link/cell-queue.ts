@@ -1,92 +1,112 @@
-import {
-  BODY_BYTES,
-  CELL_BYTES,
-  CELL_COMMAND,
-  type CellCommand,
-  type CircuitId,
-  writeCell,
-} from "@umbel/core";
-import { MAX_QUEUED_CELLS_PER_CIRCUIT, MAX_QUEUED_CELLS_PER_LINK } from "../limits.ts";
+import { CELL_BYTES, CELL_COMMAND, type CellCommand, type CircuitId, writeCell } from "@umbel/core";
+import { MAX_QUEUED_CELLS_PER_CIRCUIT, MAX_QUEUED_CELLS_PER_LINK, MAX_QUEUED_DESTROYS } from "../limits.ts";
 
 interface QueuedCell {
   readonly command: CellCommand;
   readonly body: Uint8Array;
 }
 
-/** The cells of one circuit, first in first out, with a head that moves so that taking one costs nothing. */
-interface CircuitQueue {
+/** The cells of one circuit: those before `head` have left. */
+interface Fifo {
   cells: QueuedCell[];
   head: number;
 }
 
-/** Cells that wait for a link: in order within a circuit, circuits in turn, bounded for each circuit and in total. */
+/** Up to so many queued bodies stay views: one view keeps the whole record that it came in (60 KiB) in memory. */
+const MAX_VIEWS = 256;
+/** Cells that left are cut off once there are so many, and they are half of the array. */
+const COMPACT_FROM = 64;
+
+/**
+ * The cells that wait for a link: first in, first out per circuit, and the circuits take turns cell by cell, so that a
+ * busy one does not starve a quiet one. DESTROY replaces what its circuit has queued and leaves before everything else.
+ */
 export class CellQueue {
-  readonly #circuits = new Map<CircuitId, CircuitQueue>();
-  #total = 0;
+  /** Only circuits with cells, in the order of their turns. */
+  readonly #circuits = new Map<CircuitId, Fifo>();
+  readonly #destroys = new Set<CircuitId>();
+  #cells = 0;
 
-  /** Cells waiting, over all circuits. */
+  /** Cells that wait. */
   get total(): number {
-    return this.#total;
+    return this.#cells + this.#destroys.size;
   }
 
-  /** Cells of one circuit that wait. */
+  /** Cells that wait on one circuit, DESTROY not counted. */
   queuedFor(circuitId: CircuitId): number {
-    const queue = this.#circuits.get(circuitId);
-    return queue === undefined ? 0 : queue.cells.length - queue.head;
+    const fifo = this.#circuits.get(circuitId);
+    return fifo === undefined ? 0 : fifo.cells.length - fifo.head;
   }
 
-  /** True when `push` would refuse a cell of this circuit. A DESTROY is never refused: it takes the place of what waits. */
+  /** True when `push` would return false for this cell. */
   wouldRefuse(circuitId: CircuitId, command: CellCommand): boolean {
-    if (command === CELL_COMMAND.DESTROY) return false;
+    if (command === CELL_COMMAND.DESTROY) {
+      return this.#destroys.size >= MAX_QUEUED_DESTROYS && !this.#destroys.has(circuitId);
+    }
     return (
-      this.#total >= MAX_QUEUED_CELLS_PER_LINK || this.queuedFor(circuitId) >= MAX_QUEUED_CELLS_PER_CIRCUIT
+      this.#cells >= MAX_QUEUED_CELLS_PER_LINK || this.queuedFor(circuitId) >= MAX_QUEUED_CELLS_PER_CIRCUIT
     );
   }
 
-  /** Queues a cell and keeps `body` (BODY_BYTES long) until it is taken. False, and nothing kept, when a cap is reached. */
+  /** Queues a cell and takes `body` over. False, and nothing is queued, at a cap of limits.ts. */
   push(circuitId: CircuitId, command: CellCommand, body: Uint8Array): boolean {
     if (this.wouldRefuse(circuitId, command)) return false;
-    if (command === CELL_COMMAND.DESTROY) this.drop(circuitId);
-    const queue = this.#circuits.get(circuitId);
-    if (queue === undefined) this.#circuits.set(circuitId, { cells: [{ command, body }], head: 0 });
-    else queue.cells.push({ command, body });
-    this.#total += 1;
+    if (command === CELL_COMMAND.DESTROY) {
+      this.drop(circuitId);
+      this.#destroys.add(circuitId);
+      return true;
+    }
+    let fifo = this.#circuits.get(circuitId);
+    if (fifo === undefined) {
+      fifo = { cells: [], head: 0 };
+      this.#circuits.set(circuitId, fifo);
+    }
+    fifo.cells.push({ command, body: this.#cells < MAX_VIEWS ? body : body.slice() });
+    this.#cells += 1;
     return true;
   }
 
-  /** Forgets what waits for a circuit. */
+  /** Forgets what waits on a circuit, except a DESTROY. */
   drop(circuitId: CircuitId): void {
-    this.#total -= this.queuedFor(circuitId);
+    this.#cells -= this.queuedFor(circuitId);
     this.#circuits.delete(circuitId);
   }
 
-  /** Takes up to `most` cells, one per circuit and turn, laid out as on the link. Undefined when nothing waits. */
-  takeRun(most: number): Uint8Array | undefined {
-    const count = Math.min(most, this.#total);
+  /** Takes up to `maxCells` cells as one run, the plaintext of a record; undefined when nothing waits. */
+  takeRun(maxCells: number): Uint8Array | undefined {
+    const count = Math.min(maxCells, this.total);
     if (count === 0) return undefined;
     const run = new Uint8Array(count * CELL_BYTES);
-    for (let taken = 0; taken < count; taken++) this.#takeInto(run, taken * CELL_BYTES);
+    let offset = 0;
+    for (const circuitId of this.#destroys) {
+      if (offset === run.length) return run;
+      this.#destroys.delete(circuitId);
+      writeCell(run, offset, circuitId, CELL_COMMAND.DESTROY, EMPTY_BODY);
+      offset += CELL_BYTES;
+    }
+    for (const [circuitId, fifo] of this.#circuits) {
+      if (offset === run.length) return run;
+      const { command, body } = fifo.cells[fifo.head]!;
+      this.#leave(circuitId, fifo);
+      writeCell(run, offset, circuitId, command, body);
+      offset += CELL_BYTES;
+    }
     return run;
   }
 
-  #takeInto(run: Uint8Array, offset: number): void {
-    const [circuitId, queue] = this.#circuits.entries().next().value as [CircuitId, CircuitQueue];
-    const cell = queue.cells[queue.head] as QueuedCell;
-    queue.head += 1;
-    this.#total -= 1;
+  /** Moves a circuit behind the others after its first cell left, where the loop of `takeRun` comes by again. */
+  #leave(circuitId: CircuitId, fifo: Fifo): void {
+    this.#cells -= 1;
+    fifo.head += 1;
     this.#circuits.delete(circuitId);
-    if (queue.head < queue.cells.length) this.#circuits.set(circuitId, compacted(queue));
-    writeCell(run, offset, circuitId, cell.command, cell.body);
+    if (fifo.head === fifo.cells.length) return;
+    if (fifo.head >= COMPACT_FROM && fifo.head * 2 >= fifo.cells.length) {
+      fifo.cells = fifo.cells.slice(fifo.head);
+      fifo.head = 0;
+    }
+    this.#circuits.set(circuitId, fifo);
   }
 }
 
-function compacted(queue: CircuitQueue): CircuitQueue {
-  if (queue.head >= 64 && queue.head * 2 >= queue.cells.length) {
-    queue.cells = queue.cells.slice(queue.head);
-    queue.head = 0;
-  }
-  return queue;
-}
-
-/** The body of a PADDING cell, and of a DESTROY: nothing is said, so nothing is there. Never written to. */
-export const EMPTY_BODY: Uint8Array = new Uint8Array(BODY_BYTES);
+/** The body of a DESTROY: nothing is said. The rest of the cell is zeros. */
+export const EMPTY_BODY: Uint8Array = new Uint8Array(0);

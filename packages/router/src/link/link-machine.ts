@@ -1,4 +1,5 @@
 import {
+  AEAD_TAG_BYTES,
   assertCells,
   CELL_BYTES,
   CELL_COMMAND,
@@ -6,6 +7,7 @@ import {
   type CircuitId,
   type CryptoProvider,
   initiateLink,
+  isUmbelError,
   type LinkCredentials,
   type LinkExpectation,
   type LinkHandshake,
@@ -19,47 +21,55 @@ import {
   respondLink,
   UmbelError,
 } from "@umbel/core";
-import { LINK_HANDSHAKE_TIMEOUT_MS, LINK_KEEPALIVE_MS, LINK_SILENCE_MS } from "../limits.ts";
+import {
+  LINK_HANDSHAKE_TIMEOUT_MS,
+  LINK_KEEPALIVE_MS,
+  LINK_SILENCE_MS,
+  MAX_RECORDS_PER_FLUSH,
+} from "../limits.ts";
 import type { Machine } from "../machine.ts";
-import { CellQueue, EMPTY_BODY } from "./cell-queue.ts";
+import { CellQueue } from "./cell-queue.ts";
 
-/** What reaches a link. */
+/** What reaches a link: its connection, the cells of its circuits, time. */
 export type LinkInput =
-  /** The connection stands. */
+  /** The connection that this side dialled is up. */
   | { readonly type: "opened" }
+  /** One whole message, owned by the machine. */
   | { readonly type: "message"; readonly bytes: Uint8Array }
-  /** A cell to send; `body` belongs to the link until it left. */
+  /** A cell to send, body zero-padded when short; `body` is the machine's from here on. Ask `wouldRefuse` before. */
   | {
       readonly type: "cell";
       readonly circuitId: CircuitId;
       readonly command: CellCommand;
       readonly body: Uint8Array;
     }
-  /** The turn that the effect "flush" asked to wait for is over. */
+  /** The end of a turn of the event loop in which a "flush" effect came out. */
   | { readonly type: "flush" }
-  /** The connection's buffer is full, or has room again. */
-  | { readonly type: "blocked" | "drained" }
-  /** The connection is gone. */
-  | { readonly type: "lost" }
+  /** The connection's buffer is full; and has room again. */
+  | { readonly type: "blocked" }
+  | { readonly type: "drained" }
+  | { readonly type: "deadline" }
   | { readonly type: "close" }
-  | { readonly type: "deadline" };
+  /** The connection is gone. */
+  | { readonly type: "lost" };
 
 /** What a link wants done, in order. */
 export type LinkEffect =
+  /** Sends one message, whose bytes now belong to the connection. */
   | { readonly type: "send"; readonly bytes: Uint8Array }
+  /** The peer has authenticated. Once, before any "cells". */
   | { readonly type: "established"; readonly peer: LinkPeer }
-  /** Cells as they stood in one record: a whole number of CELL_BYTES, checked. The buffer belongs to the receiver. */
+  /** 1 to 15 cells that keep the rules of `assertCells`, PADDING among them. Owned by the receiver. */
   | { readonly type: "cells"; readonly cells: Uint8Array }
-  /** Give a "flush" input at the end of this turn. */
+  /** Come back with a "flush" input at the end of this turn. */
   | { readonly type: "flush" }
-  /** Terminal: close the connection. */
+  /** Terminal: end the connection. Nothing tells the peer, or the owner, why. */
   | { readonly type: "closed" };
 
-type LinkState =
-  | { readonly is: "connecting"; readonly deadline: Millis }
-  | { readonly is: "handshaking"; readonly handshake: LinkHandshake; readonly deadline: Millis }
-  | { readonly is: "open"; readonly session: LinkSession; lastSent: Millis; lastReceived: Millis }
-  | { readonly is: "closed" };
+/** Which side of the connection this is; the side that dialled knows whom it expects. */
+export type LinkRole =
+  | { readonly kind: "initiator"; readonly expected: LinkExpectation }
+  | { readonly kind: "responder" };
 
 /** What a link is made with. */
 export interface LinkMachineOptions {
@@ -68,66 +78,93 @@ export interface LinkMachineOptions {
   /** Network id, 32 bytes. */
   readonly network: Uint8Array;
   readonly credentials: LinkCredentials;
-  readonly role:
-    | { readonly kind: "initiator"; readonly expected: LinkExpectation }
-    | { readonly kind: "responder" };
-  /** The time at which the connection was made or begun. */
+  readonly role: LinkRole;
+  /** When it was dialled or accepted: the handshake's time runs from here. */
   readonly now: Millis;
 }
 
+type State =
+  /** The initiator waits for its connection. */
+  { readonly is: "connecting"; readonly deadline: Millis } | Handshaking | Open | { readonly is: "closed" };
+
+interface Handshaking {
+  readonly is: "handshaking";
+  readonly handshake: LinkHandshake;
+  readonly deadline: Millis;
+}
+
+interface Open {
+  readonly is: "open";
+  readonly session: LinkSession;
+  lastSent: Millis;
+  lastReceived: Millis;
+  /** When to look at the two. Traffic does not move it, so that it costs the timer nothing. */
+  deadline: Millis;
+}
+
+const ACCEPTED_IN: Readonly<Record<State["is"], readonly LinkInput["type"][]>> = {
+  connecting: ["opened", "message", "cell", "deadline", "close", "lost"],
+  handshaking: ["message", "cell", "blocked", "drained", "deadline", "close", "lost"],
+  open: ["message", "cell", "flush", "blocked", "drained", "deadline", "close", "lost"],
+  closed: [],
+};
+
 /**
- * One link: the Noise handshake, then records of 1 to 15 cells in both directions (docs/spec/02-link.md). Whatever is wrong with
- * what the peer sent, the link ends in the same way.
+ * One link over one connection (docs/spec/02-link.md): the handshake, then records of cells both ways. Cells that are
+ * ready in one turn of the event loop leave together. Whatever the peer does wrong ends the link in one way.
  */
 export class LinkMachine implements Machine<LinkInput, LinkEffect> {
   readonly #options: LinkMachineOptions;
   readonly #queue = new CellQueue();
-  #state: LinkState;
+  #state: State;
   #blocked = false;
   #flushAsked = false;
 
   constructor(options: LinkMachineOptions) {
     this.#options = options;
     const deadline = options.now + LINK_HANDSHAKE_TIMEOUT_MS;
-    const { crypto, random } = options;
     this.#state =
       options.role.kind === "initiator"
         ? { is: "connecting", deadline }
-        : { is: "handshaking", handshake: respondLink(crypto, random, options), deadline };
+        : { is: "handshaking", handshake: respondLink(options.crypto, options.random, options), deadline };
   }
 
-  /** Cells of one circuit that wait for this link. */
+  /** Cells of one circuit that wait to leave. */
   queuedFor(circuitId: CircuitId): number {
     return this.#queue.queuedFor(circuitId);
   }
 
-  /** True when a cell of this circuit would go past a cap and be dropped. */
+  /** True when the queue is too full for this cell. DESTROY always finds room, or ends the link. */
   wouldRefuse(circuitId: CircuitId, command: CellCommand): boolean {
-    return this.#state.is !== "closed" && this.#queue.wouldRefuse(circuitId, command);
+    if (this.#state.is === "closed" || command === CELL_COMMAND.DESTROY) return false;
+    return this.#queue.wouldRefuse(circuitId, command);
   }
 
   nextDeadline(): Millis | undefined {
-    switch (this.#state.is) {
-      case "connecting":
-      case "handshaking":
-        return this.#state.deadline;
-      case "open":
-        return Math.min(this.#state.lastSent + LINK_KEEPALIVE_MS, this.#state.lastReceived + LINK_SILENCE_MS);
-      case "closed":
-        return undefined;
+    return this.#state.is === "closed" ? undefined : this.#state.deadline;
+  }
+
+  /** Throws INTERNAL for a cell that `wouldRefuse` says no to: a cell that is lost would ruin its circuit. */
+  handle(input: LinkInput, now: Millis): readonly LinkEffect[] {
+    if (!ACCEPTED_IN[this.#state.is].includes(input.type)) return [];
+    try {
+      return this.#accepted(input, now);
+    } catch (error) {
+      if (isUmbelError(error, "HANDSHAKE_FAILED", "CRYPTO_FAILED", "BAD_ENCODING", "LIMIT_REACHED")) {
+        return this.#close();
+      }
+      throw error;
     }
   }
 
-  handle(input: LinkInput, now: Millis): readonly LinkEffect[] {
-    if (this.#state.is === "closed") return [];
+  #accepted(input: LinkInput, now: Millis): readonly LinkEffect[] {
     switch (input.type) {
       case "opened":
         return this.#opened(now);
       case "message":
         return this.#message(input.bytes, now);
       case "cell":
-        this.#queue.push(input.circuitId, input.command, input.body);
-        return this.#askFlush();
+        return this.#cell(input.circuitId, input.command, input.body);
       case "flush":
         this.#flushAsked = false;
         return this.#flush(now);
@@ -137,90 +174,100 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
       case "drained":
         this.#blocked = false;
         return this.#flush(now);
-      case "lost":
-      case "close":
-        return this.#close();
       case "deadline":
         return this.#deadline(now);
+      case "close":
+      case "lost":
+        return this.#close();
     }
-  }
-
-  #opened(now: Millis): readonly LinkEffect[] {
-    const { crypto, random, role } = this.#options;
-    if (this.#state.is !== "connecting" || role.kind !== "initiator") return [];
-    const started = initiateLink(crypto, random, { ...this.#options, expected: role.expected });
-    const deadline = now + LINK_HANDSHAKE_TIMEOUT_MS;
-    this.#state = { is: "handshaking", handshake: started.handshake, deadline };
-    return [{ type: "send", bytes: started.message }];
   }
 
   #message(bytes: Uint8Array, now: Millis): readonly LinkEffect[] {
     switch (this.#state.is) {
       case "handshaking":
-        return this.#handshake(this.#state.handshake, bytes, now);
+        return this.#handshake(this.#state, bytes, now);
       case "open":
-        this.#state.lastReceived = now;
-        return this.#record(this.#state.session, bytes);
+        return this.#record(this.#state, bytes, now);
       default:
         return this.#close();
     }
   }
 
-  #handshake(handshake: LinkHandshake, message: Uint8Array, now: Millis): readonly LinkEffect[] {
-    try {
-      const step = handshake.read(message);
-      if (step.type === "continue") return [{ type: "send", bytes: step.reply }];
-      this.#state = { is: "open", session: step.session, lastSent: now, lastReceived: now };
-      const established: LinkEffect = { type: "established", peer: step.session.peer };
-      const effects = [established, ...this.#askFlush()];
-      return step.reply === undefined ? effects : [{ type: "send", bytes: step.reply }, ...effects];
-    } catch (error) {
-      if (error instanceof UmbelError) return this.#close();
-      throw error;
-    }
+  #opened(now: Millis): readonly LinkEffect[] {
+    const { crypto, random, role } = this.#options;
+    if (role.kind !== "initiator") return [];
+    const { message, handshake } = initiateLink(crypto, random, {
+      ...this.#options,
+      expected: role.expected,
+    });
+    this.#state = { is: "handshaking", handshake, deadline: now + LINK_HANDSHAKE_TIMEOUT_MS };
+    return [{ type: "send", bytes: message }];
   }
 
-  #record(session: LinkSession, record: Uint8Array): readonly LinkEffect[] {
-    const wholeCells = (record.length - MIN_RECORD_BYTES) % CELL_BYTES === 0;
-    if (!wholeCells || record.length < MIN_RECORD_BYTES || record.length > MAX_RECORD_BYTES)
-      return this.#close();
-    try {
-      const cells = session.receive.open(record);
-      assertCells(cells);
-      return [{ type: "cells", cells }];
-    } catch (error) {
-      if (error instanceof UmbelError) return this.#close();
-      throw error;
-    }
+  #handshake({ handshake }: Handshaking, message: Uint8Array, now: Millis): readonly LinkEffect[] {
+    const step = handshake.read(message);
+    if (step.type === "continue") return [{ type: "send", bytes: step.reply }];
+    const { session, reply } = step;
+    this.#state = {
+      is: "open",
+      session,
+      lastSent: now,
+      lastReceived: now,
+      deadline: now + LINK_KEEPALIVE_MS,
+    };
+    const effects: LinkEffect[] = reply === undefined ? [] : [{ type: "send", bytes: reply }];
+    effects.push({ type: "established", peer: session.peer });
+    return this.#askFlush(effects);
   }
 
-  #askFlush(): readonly LinkEffect[] {
-    if (this.#flushAsked || this.#state.is !== "open" || this.#queue.total === 0) return [];
+  #record(open: Open, record: Uint8Array, now: Millis): readonly LinkEffect[] {
+    const { length } = record;
+    const whole = (length - AEAD_TAG_BYTES) % CELL_BYTES === 0;
+    if (!whole || length < MIN_RECORD_BYTES || length > MAX_RECORD_BYTES) return this.#close();
+    const cells = open.session.receive.open(record);
+    assertCells(cells);
+    open.lastReceived = now;
+    return [{ type: "cells", cells }];
+  }
+
+  #cell(circuitId: CircuitId, command: CellCommand, body: Uint8Array): readonly LinkEffect[] {
+    if (this.#queue.push(circuitId, command, body)) return this.#askFlush([]);
+    if (command === CELL_COMMAND.DESTROY) return this.#close();
+    throw new UmbelError("INTERNAL", "a cell for a queue that had refused it");
+  }
+
+  #askFlush(effects: LinkEffect[]): readonly LinkEffect[] {
+    const needed = this.#state.is === "open" && !this.#blocked && this.#queue.total > 0;
+    if (!needed || this.#flushAsked) return effects;
     this.#flushAsked = true;
-    return [{ type: "flush" }];
+    effects.push({ type: "flush" });
+    return effects;
   }
 
   #flush(now: Millis): readonly LinkEffect[] {
-    if (this.#state.is !== "open" || this.#blocked) return [];
     const effects: LinkEffect[] = [];
-    for (let most = MAX_FLUSH_RECORDS; most > 0; most--) {
+    for (let record = 0; record < MAX_RECORDS_PER_FLUSH && !this.#blocked; record++) {
+      if (this.#state.is !== "open") break;
       const run = this.#queue.takeRun(MAX_RECORD_CELLS);
       if (run === undefined) break;
       effects.push({ type: "send", bytes: this.#state.session.send.seal(run) });
       this.#state.lastSent = now;
     }
-    return [...effects, ...this.#askFlush()];
+    return this.#askFlush(effects);
   }
 
   #deadline(now: Millis): readonly LinkEffect[] {
-    if (this.#state.is !== "open") {
-      return (this.nextDeadline() ?? now + 1) <= now ? this.#close() : [];
+    const state = this.#state;
+    if (state.is === "closed" || state.deadline > now) return [];
+    if (state.is !== "open" || now - state.lastReceived >= LINK_SILENCE_MS) return this.#close();
+    const effects: LinkEffect[] = [];
+    if (now - state.lastSent >= LINK_KEEPALIVE_MS) {
+      // What waits in a full connection keeps the link alive as well as padding would.
+      if (!this.#blocked) effects.push({ type: "send", bytes: state.session.send.seal(PADDING_RUN) });
+      state.lastSent = now;
     }
-    if (this.#state.lastReceived + LINK_SILENCE_MS <= now) return this.#close();
-    if (this.#state.lastSent + LINK_KEEPALIVE_MS > now) return [];
-    this.#state.lastSent = now;
-    this.#queue.push(0 as CircuitId, CELL_COMMAND.PADDING, EMPTY_BODY);
-    return this.#askFlush();
+    state.deadline = Math.min(state.lastSent + LINK_KEEPALIVE_MS, state.lastReceived + LINK_SILENCE_MS);
+    return effects;
   }
 
   #close(): readonly LinkEffect[] {
@@ -233,5 +280,5 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
   }
 }
 
-/** Records of one flush: 16 are about 1 MiB. More waits for the next turn, so that a full socket is noticed in time. */
-const MAX_FLUSH_RECORDS = 16;
+/** One PADDING cell: circuit 0, command 0, and a body of zeros. */
+const PADDING_RUN = new Uint8Array(CELL_BYTES);

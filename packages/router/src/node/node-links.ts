@@ -212,6 +212,8 @@ export class NodeLinks {
 
   #cells(link: Link, cells: Uint8Array): void {
     for (let offset = 0; offset < cells.length; offset += CELL_BYTES) {
+      // One of these cells may have ended the link: then nothing behind it may open a circuit there.
+      if (this.#table.get(link.connection) !== link) return;
       const id = cellCircuitId(cells, offset) as CircuitId;
       const command = cellCommand(cells, offset);
       if (command === CELL_COMMAND.PADDING) continue;

@@ -1,5 +1,4 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hash } from "node:crypto";
-import { nobleMlKem768 } from "../crypto/noble-provider.ts";
 import {
   AEAD_KEY_BYTES,
   AEAD_NONCE_BYTES,
@@ -12,6 +11,7 @@ import type { Aead, CryptoProvider, X25519 } from "../ports/crypto.ts";
 import { AEAD_TAG_BYTES } from "../wire/geometry.ts";
 import { nodeEd25519 } from "./node-ed25519.ts";
 import { agree, importPrivateKey, importPublicKey, plain } from "./node-keys.ts";
+import { nodeMlKem768 } from "./node-ml-kem.ts";
 
 /** Inputs up to this many bytes are joined for the one-call hash, which is faster than a hash object. */
 const ONE_CALL_HASH_BYTES = 4096;
@@ -62,7 +62,7 @@ const nodeAead: Aead = {
   },
 };
 
-/** The provider for Node: OpenSSL by `node:crypto`, and noble for ML-KEM (docs/decisions/0001). */
+/** The provider for Node: OpenSSL by `node:crypto`, and noble for what it lacks (docs/decisions/0001). */
 export const nodeProvider: CryptoProvider = {
   name: "node:crypto",
   sha256(...parts) {
@@ -79,7 +79,7 @@ export const nodeProvider: CryptoProvider = {
   },
   x25519: nodeX25519,
   ed25519: nodeEd25519,
-  mlKem768: nobleMlKem768,
+  mlKem768: nodeMlKem768,
   chacha20Poly1305: nodeAead,
   chacha20(key, nonce, data) {
     assertAeadLengths(key, nonce);

@@ -1,3 +1,4 @@
+import * as nodeCrypto from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { describeCryptoProvider } from "../../../../test/compliance/crypto-provider.ts";
@@ -52,6 +53,30 @@ describe("noble and node:crypto", () => {
         expect(nobleProvider.ed25519.verify(publicKey, message, signature)).toBe(true);
       }),
       { numRuns: 15 },
+    );
+  });
+
+  it.skipIf(!("decapsulate" in nodeCrypto))(
+    "do not share ML-KEM where Node has it (skipped before 24.7)",
+    () => {
+      expect(nodeProvider.mlKem768.decapsulate).not.toBe(nobleProvider.mlKem768.decapsulate);
+    },
+  );
+
+  it("agree on ML-KEM-768 keys and on the secret of any ciphertext, sound or not", () => {
+    fc.assert(
+      fc.property(bytes(64), bytes(32), fc.nat(1087), fc.nat(1), (seed, coins, at, flip) => {
+        const keys = nobleProvider.mlKem768.keyPair(seed);
+        expect(nodeProvider.mlKem768.keyPair(seed)).toEqual(keys);
+        const sent = nobleProvider.mlKem768.encapsulate(keys.publicKey, coins);
+        expect(nodeProvider.mlKem768.encapsulate(keys.publicKey, coins)).toEqual(sent);
+        sent.ciphertext[at]! ^= flip;
+        const [noble, node] = [nobleProvider, nodeProvider].map((provider) =>
+          provider.mlKem768.decapsulate(keys.secretKey, sent.ciphertext),
+        );
+        expect(node).toEqual(noble);
+      }),
+      { numRuns: 20 },
     );
   });
 

@@ -115,3 +115,14 @@ export const BOOTSTRAP_RETRY_MIN_MS = 1000;
 export const BOOTSTRAP_RETRY_MAX_MS = 60_000;
 /** Bootstrap nodes asked at once, and that must have answered where there are as many. */
 export const BOOTSTRAP_PARALLEL = 2;
+
+/** Guards in use at once, in order (DESIGN section 8). */
+export const GUARDS_IN_USE = 3;
+/** Guards remembered, absent ones included; past it the first absent one is forgotten for a new one. */
+export const MAX_LISTED_GUARDS = 20;
+/** A guard that did not answer is tried again after this long at first, in ms, doubled each time. */
+export const GUARD_RETRY_MIN_MS = 2000;
+/** Longest time between two tries of an unreachable guard, in ms. */
+export const GUARD_RETRY_MAX_MS = 600_000;
+/** Endpoints tried for one path when guards or middles do not fit them. */
+export const MAX_PATH_TRIES = 32;

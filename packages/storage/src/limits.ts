@@ -62,8 +62,10 @@ export const ENDPOINT_MAX_ACTIVE = 128;
 export const ENDPOINT_MAX_WAITING = 512;
 /** Silence of a holder in ms after which a GET asks the next one too. */
 export const HOLDER_HEDGE_MS = 1_000;
-/** Time in ms for a holder's whole answer to a GET. */
-export const HOLDER_GET_TIMEOUT_MS = 8_000;
+/** Holders asked for one block at once: on a busy network, asking more only adds load. */
+export const HOLDER_MAX_AT_ONCE = 3;
+/** Time in ms for a holder's whole answer to a GET. Two rounds of holders end before the client's own timeout. */
+export const HOLDER_GET_TIMEOUT_MS = 6_000;
 /** Time in ms for a holder to store a block and say so. */
 export const HOLDER_PUT_TIMEOUT_MS = 10_000;
 /** Time in ms for which a holder that could not be reached is asked last. */

@@ -15,6 +15,7 @@ import {
   ENDPOINT_MAX_WAITING,
   HOLDER_GET_TIMEOUT_MS,
   HOLDER_HEDGE_MS,
+  HOLDER_MAX_AT_ONCE,
   HOLDER_MAX_UNREACHABLE,
   HOLDER_PUT_TIMEOUT_MS,
   HOLDER_UNREACHABLE_MS,
@@ -87,7 +88,7 @@ function getBlock(
   const order = asked.inOrder([...nearest.holders, ...nearest.nearMisses]);
   return staggered({
     tries: order.length,
-    atOnce: order.length,
+    atOnce: HOLDER_MAX_AT_ONCE,
     delay: HOLDER_HEDGE_MS,
     timers: options.timers,
     attempt(one) {

@@ -1,0 +1,179 @@
+import {
+  BODY_BYTES,
+  CELL_BYTES,
+  CELL_COMMAND,
+  type CircuitId,
+  cellBody,
+  cellCircuitId,
+  cellCommand,
+} from "@umbel/core";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  MAX_QUEUED_CELLS_PER_CIRCUIT,
+  MAX_QUEUED_CELLS_PER_LINK,
+  MAX_QUEUED_DESTROYS,
+} from "../../src/limits.ts";
+import { CellQueue } from "../../src/link/cell-queue.ts";
+
+const { DESTROY, RELAY } = CELL_COMMAND;
+const id = (number: number) => number as CircuitId;
+const relay = (queue: CellQueue, circuit: number, mark: number) =>
+  queue.push(id(circuit), RELAY, Uint8Array.of(mark >> 8, mark));
+const destroy = (queue: CellQueue, circuit: number) => queue.push(id(circuit), DESTROY, new Uint8Array(0));
+
+/** "circuit:mark" of every RELAY cell, "circuit!" of every DESTROY. */
+function read(run: Uint8Array | undefined): string[] {
+  const cells: string[] = [];
+  for (let at = 0; run !== undefined && at < run.length; at += CELL_BYTES) {
+    const circuit = cellCircuitId(run, at);
+    const body = cellBody(run, at);
+    const isDestroy = cellCommand(run, at) === DESTROY;
+    cells.push(isDestroy ? `${circuit}!` : `${circuit}:${(body[0]! << 8) | body[1]!}`);
+  }
+  return cells;
+}
+
+function readAll(queue: CellQueue): string[] {
+  const cells: string[] = [];
+  for (;;) {
+    const run = queue.takeRun(15);
+    if (run === undefined) return cells;
+    cells.push(...read(run));
+  }
+}
+
+describe("a cell queue", () => {
+  it("keeps order within a circuit, and lets circuits take turns", () => {
+    const queue = new CellQueue();
+    for (let mark = 0; mark < 4; mark++) relay(queue, 7, mark);
+    relay(queue, 8, 0);
+    relay(queue, 9, 0);
+    relay(queue, 9, 1);
+    expect(readAll(queue)).toEqual(["7:0", "8:0", "9:0", "7:1", "9:1", "7:2", "7:3"]);
+  });
+
+  it("a quiet circuit waits for one cell of each busy one, whatever they have queued", () => {
+    const queue = new CellQueue();
+    for (let mark = 0; mark < 500; mark++) relay(queue, 1, mark);
+    expect(read(queue.takeRun(15))).toHaveLength(15);
+    relay(queue, 2, 0);
+    expect(read(queue.takeRun(2))).toContain("2:0");
+  });
+
+  it("takes as many cells as asked for and there are, each a whole one", () => {
+    const queue = new CellQueue();
+    expect(queue.takeRun(15)).toBeUndefined();
+    for (let mark = 0; mark < 17; mark++) relay(queue, 1, mark);
+    expect(queue.takeRun(15)?.length).toBe(15 * CELL_BYTES);
+    expect(queue.takeRun(15)?.length).toBe(2 * CELL_BYTES);
+    expect(queue.takeRun(15)).toBeUndefined();
+  });
+
+  it("DESTROY replaces what its circuit has queued, and leaves first", () => {
+    const queue = new CellQueue();
+    for (let mark = 0; mark < 3; mark++) {
+      relay(queue, 1, mark);
+      relay(queue, 2, mark);
+    }
+    destroy(queue, 2);
+    expect(queue.total).toBe(4);
+    expect(readAll(queue)).toEqual(["2!", "1:0", "1:1", "1:2"]);
+  });
+
+  it("DESTROY outlives a drop of its circuit, and is sent once", () => {
+    const queue = new CellQueue();
+    destroy(queue, 1);
+    destroy(queue, 1);
+    queue.drop(id(1));
+    expect(readAll(queue)).toEqual(["1!"]);
+  });
+
+  it("drop forgets one circuit and makes room for as many cells", () => {
+    const queue = new CellQueue();
+    relay(queue, 1, 0);
+    relay(queue, 2, 0);
+    relay(queue, 1, 1);
+    queue.drop(id(1));
+    queue.drop(id(3));
+    expect([queue.total, queue.queuedFor(id(1)), queue.queuedFor(id(2))]).toEqual([1, 0, 1]);
+    relay(queue, 1, 2);
+    expect(readAll(queue)).toEqual(["2:0", "1:2"]);
+  });
+
+  it("holds so many cells of one circuit, and not one more; others still have room", () => {
+    const queue = new CellQueue();
+    for (let mark = 0; mark < MAX_QUEUED_CELLS_PER_CIRCUIT; mark++) expect(relay(queue, 1, mark)).toBe(true);
+    expect(queue.wouldRefuse(id(1), RELAY)).toBe(true);
+    expect(relay(queue, 1, 0)).toBe(false);
+    expect(queue.queuedFor(id(1))).toBe(MAX_QUEUED_CELLS_PER_CIRCUIT);
+    expect(relay(queue, 2, 0)).toBe(true);
+    queue.takeRun(1);
+    expect(relay(queue, 1, 0)).toBe(true);
+  });
+
+  it("holds so many cells in total, and not one more; DESTROY still finds room", () => {
+    const queue = new CellQueue();
+    for (let at = 0; at < MAX_QUEUED_CELLS_PER_LINK; at++) expect(relay(queue, 1 + (at % 64), at)).toBe(true);
+    expect(relay(queue, 65, 0)).toBe(false);
+    expect(queue.total).toBe(MAX_QUEUED_CELLS_PER_LINK);
+    expect(destroy(queue, 65)).toBe(true);
+  });
+
+  it("holds so many DESTROYs, and not one more", () => {
+    const queue = new CellQueue();
+    for (let at = 1; at <= MAX_QUEUED_DESTROYS; at++) expect(destroy(queue, at)).toBe(true);
+    expect(destroy(queue, MAX_QUEUED_DESTROYS + 1)).toBe(false);
+    expect(destroy(queue, 1)).toBe(true);
+    expect(queue.total).toBe(MAX_QUEUED_DESTROYS);
+  });
+
+  it("long queues copy bodies, so that they do not keep whole records alive", () => {
+    const queue = new CellQueue();
+    const record = new Uint8Array(15 * CELL_BYTES).fill(1);
+    for (let at = 0; at < 300; at++) queue.push(id(1), RELAY, record.subarray(0, BODY_BYTES));
+    record.fill(2);
+    const marks = readAll(queue).map((cell) => cell.slice(2));
+    expect(marks.slice(0, 256).every((mark) => mark === "514")).toBe(true);
+    expect(marks.slice(256)).toEqual(Array.from({ length: 44 }, () => "257"));
+  });
+
+  it("does what a list per circuit does, in every order of calls", () => {
+    const circuit = fc.integer({ min: 1, max: 4 });
+    const call = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ call: fc.constant("relay" as const), circuit }) },
+      { weight: 1, arbitrary: fc.record({ call: fc.constant("destroy" as const), circuit }) },
+      { weight: 1, arbitrary: fc.record({ call: fc.constant("drop" as const), circuit }) },
+      { weight: 2, arbitrary: fc.record({ call: fc.constant("take" as const), circuit }) },
+    );
+    fc.assert(
+      fc.property(fc.array(call, { maxLength: 200 }), (calls) => {
+        const queue = new CellQueue();
+        const lists = new Map<number, string[]>();
+        const destroys = new Set<string>();
+        let mark = 0;
+        for (const { call: what, circuit: number } of calls) {
+          if (what === "relay") {
+            relay(queue, number, ++mark);
+            lists.set(number, [...(lists.get(number) ?? []), `${number}:${mark}`]);
+          } else if (what === "take") {
+            for (const cell of read(queue.takeRun(number))) {
+              const expected =
+                destroys.size > 0 ? [...destroys][0] : lists.get(Number.parseInt(cell, 10))?.shift();
+              expect(cell).toBe(expected);
+              destroys.delete(cell);
+            }
+          } else {
+            lists.delete(number);
+            if (what === "destroy") {
+              destroys.add(`${number}!`);
+              destroy(queue, number);
+            } else queue.drop(id(number));
+          }
+          expect(queue.total).toBe([...lists.values()].flat().length + destroys.size);
+          expect(queue.queuedFor(id(number))).toBe(lists.get(number)?.length ?? 0);
+        }
+      }),
+    );
+  });
+});

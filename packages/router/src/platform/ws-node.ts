@@ -40,7 +40,7 @@ const FRAMING = {
 } as const;
 
 /**
- * The transport over WebSocket for Node (docs/spec/02-link.md, Transport). Dials `ws://` and `wss://`, without checking
+ * The transport over WebSocket for Node (docs/spec/02-link-transport.md). Dials `ws://` and `wss://`, without checking
  * certificates, since the link handshake inside proves who answers; listens on `ws://`.
  */
 export function createWsTransport(options: WsTransportOptions = {}): Transport {

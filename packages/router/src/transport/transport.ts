@@ -22,7 +22,8 @@ export interface Connection {
   readonly remoteHost: string;
   /**
    * Queues one message and takes ownership of `bytes`. Returns false when the transport's buffer is above its high-water
-   * mark: stop sending until `drained`. A message sent after the close is dropped.
+   * mark: stop sending until `drained`. A message sent after the close is dropped. Throws a RangeError above
+   * MAX_RECORD_BYTES: only our own code can cause it.
    */
   send(bytes: Uint8Array): boolean;
   /** Stops delivering messages until `resume`; what the socket holds stays there. */
@@ -34,6 +35,7 @@ export interface Connection {
 
 /** What a connection tells its owner. No call is made inside a call of `send`, `pause`, `close` or `dial`. */
 export interface ConnectionHandler {
+  /** A dialled connection is up; not told to who accepted one. What was sent before leaves now. */
   opened?(): void;
   /** One whole message; the buffer belongs to the handler. */
   message(bytes: Uint8Array): void;

@@ -107,6 +107,19 @@ export function blockStoreCompliance(name: string, open: (blocks: number) => Pro
       expect(await entries()).toContainEqual({ id: one.id, copies: [0] });
     });
 
+    it("counts right when puts and removals of the same blocks meet", async () => {
+      const samples = Array.from({ length: 20 }, (_, number) => sampleBlock(number));
+      const work = [0, 1, 2, 3].flatMap((round) =>
+        samples.map(({ id, block }, at) =>
+          (round + at) % 2 === 0 ? store.put(id, 0, block) : store.remove(id),
+        ),
+      );
+      await Promise.all(work);
+      const held = await entries();
+      expect(store.count()).toBe(held.length);
+      for (const { id } of held) expect(await store.get(id)).toBeDefined();
+    });
+
     it.each([0, BLOCK_BYTES - 1, BLOCK_BYTES + 1])("refuses a block of %i bytes", async (length) => {
       await expect(store.put(one.id, 0, new Uint8Array(length))).rejects.toMatchObject({
         code: "BAD_ENCODING",

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { BLOCK_BYTES, type BlockId } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
-import { blockIdOf } from "@umbel/storage";
+import { blockIdOf } from "../../packages/storage/src/block/location.ts";
 
 /** A block that differs for every `number`, and its id. */
 export function sampleBlock(number: number): { readonly id: BlockId; readonly block: Uint8Array } {

@@ -18,6 +18,8 @@ export interface LmdbStoreOptions {
   readonly maxBytes: number;
   /** Free bytes that stay on the disk: a put that would go below answers "full". */
   readonly reserveBytes?: number | undefined;
+  /** Free bytes of the disk that holds a folder; asks the system when absent. */
+  readonly freeBytes?: ((folder: string) => Promise<number>) | undefined;
 }
 
 /**
@@ -27,13 +29,14 @@ export interface LmdbStoreOptions {
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<BlockStore> {
   const lmdb = await loadLmdb();
   const reserve = options.reserveBytes ?? STORE_DISK_RESERVE_BYTES;
+  const room = async () => (await (options.freeBytes ?? freeBytes)(options.folder)) - reserve;
   await makeFolder(options.folder);
-  if ((await freeBytes(options.folder)) < reserve) {
+  if ((await room()) < 0) {
     throw new UmbelError("DISK_FULL", `no room for a block store in ${options.folder}: free some space`);
   }
   await readStoreFormat(options.folder);
   if (!(await lmdbFileIsSound(options.folder))) throw damaged(options.folder);
-  return new LmdbStore(openFiles(lmdb, options.folder), options.folder, options.maxBytes, reserve);
+  return new LmdbStore(openFiles(lmdb, options.folder), options.maxBytes, room);
 }
 
 interface Files {
@@ -56,20 +59,20 @@ interface PendingPut {
 /** One writer: whatever was put while a transaction was being flushed goes into the next one. */
 class LmdbStore implements BlockStore {
   readonly #files: Files;
-  readonly #folder: string;
   readonly #maxBlocks: number;
-  readonly #reserve: number;
-  readonly #inFlight = new Map<BlockId, Promise<StoreOutcome>>();
+  /** Bytes that may still be written to the disk. */
+  readonly #room: () => Promise<number>;
+  /** At most one write for each id: a second one waits, so that it sees what the first one did. */
+  readonly #inFlight = new Map<BlockId, Promise<unknown>>();
   #pending: PendingPut[] = [];
   #count: number;
   #writing: Promise<void> | undefined;
   #closed = false;
 
-  constructor(files: Files, folder: string, maxBytes: number, reserve: number) {
+  constructor(files: Files, maxBytes: number, room: () => Promise<number>) {
     this.#files = files;
-    this.#folder = folder;
     this.#maxBlocks = Math.floor(maxBytes / BLOCK_DISK_BYTES);
-    this.#reserve = reserve;
+    this.#room = room;
     this.#count = files.copies.getKeysCount();
   }
 
@@ -94,29 +97,18 @@ class LmdbStore implements BlockStore {
       if ((await before) === "full") return "full";
     }
     this.#mustBeOpen();
-    const outcome = this.#enqueue(blockIdBytes(id), 1 << copy, block);
-    this.#inFlight.set(id, outcome);
-    try {
-      return await outcome;
-    } finally {
-      this.#inFlight.delete(id);
-    }
+    return this.#alone(id, this.#enqueue(blockIdBytes(id), 1 << copy, block));
   }
 
   async remove(id: BlockId): Promise<boolean> {
     this.#mustBeOpen();
-    await this.#inFlight.get(id)?.catch(() => {});
+    for (let before = this.#inFlight.get(id); before !== undefined; before = this.#inFlight.get(id)) {
+      await before.catch(() => {});
+    }
+    this.#mustBeOpen();
     const key = blockIdBytes(id);
     if (!this.#files.copies.doesExist(key)) return false;
-    try {
-      await this.#files.root.batch(() => {
-        void this.#files.blocks.remove(key);
-        void this.#files.copies.remove(key);
-      });
-    } catch (cause) {
-      throw new UmbelError("WRITE_FAILED", "the block store cannot be written", { cause });
-    }
-    this.#count = this.#files.copies.getKeysCount();
+    await this.#alone(id, this.#delete(key));
     return true;
   }
 
@@ -147,7 +139,29 @@ class LmdbStore implements BlockStore {
     if (this.#closed) return;
     this.#closed = true;
     await this.#writing;
+    await Promise.allSettled(this.#inFlight.values());
     await this.#files.root.close();
+  }
+
+  async #alone<Result>(id: BlockId, work: Promise<Result>): Promise<Result> {
+    this.#inFlight.set(id, work);
+    try {
+      return await work;
+    } finally {
+      this.#inFlight.delete(id);
+    }
+  }
+
+  async #delete(key: Uint8Array): Promise<void> {
+    try {
+      await this.#files.root.batch(() => {
+        void this.#files.blocks.remove(key);
+        void this.#files.copies.remove(key);
+      });
+    } catch (cause) {
+      throw new UmbelError("WRITE_FAILED", "the block store cannot be written", { cause });
+    }
+    this.#count--;
   }
 
   #mustBeOpen(): void {
@@ -180,8 +194,8 @@ class LmdbStore implements BlockStore {
 
   /** One transaction, on disk when it resolves. Never lets LMDB meet a full disk: docs/decisions/0063-block-store.md. */
   async #write(batch: readonly PendingPut[]): Promise<void> {
-    const free = (await freeBytes(this.#folder)) - this.#reserve;
-    let room = Math.min(this.#maxBlocks - this.#count, Math.floor(free / BLOCK_DISK_BYTES));
+    const onDisk = Math.floor((await this.#room()) / BLOCK_DISK_BYTES);
+    let room = Math.min(this.#maxBlocks - this.#count, onDisk);
     const accepted = batch.filter((put) => put.block === undefined || room-- > 0);
     if (accepted.length > 0) {
       await this.#files.root.batch(() => {

@@ -60,11 +60,20 @@ describe("the LMDB store on disk", () => {
     }
   });
 
-  it("leaves the reserve on the disk", async () => {
-    const store = await open();
-    expect(await store.put(one.id, 0, one.block)).toBe("stored");
+  it("leaves the reserve on the disk: says full before LMDB would meet a full one", async () => {
+    let free = 10_000_000;
+    const store = await open({ reserveBytes: 9_000_000, freeBytes: async () => free });
+    expect(await put(store, 1)).toBe("stored");
+    free = 9_033_279;
+    expect(await put(store, 2)).toBe("full");
+    expect(await put(store, 1)).toBe("known");
+    free = 9_033_280;
+    expect(await put(store, 3)).toBe("stored");
     await store.close();
-    await expect(open({ reserveBytes: 2 ** 60 })).rejects.toMatchObject({ code: "DISK_FULL" });
+    free = 8_999_999;
+    await expect(open({ reserveBytes: 9_000_000, freeBytes: async () => free })).rejects.toMatchObject({
+      code: "DISK_FULL",
+    });
   });
 
   it("writes its format and refuses a newer one with a line that says what to do", async () => {

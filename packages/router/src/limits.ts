@@ -124,5 +124,5 @@ export const MAX_LISTED_GUARDS = 20;
 export const GUARD_RETRY_MIN_MS = 2000;
 /** Longest time between two tries of an unreachable guard, in ms. */
 export const GUARD_RETRY_MAX_MS = 600_000;
-/** Endpoints tried for one path when guards or middles do not fit them. */
-export const MAX_PATH_TRIES = 32;
+/** Nodes looked at in one search for a path: a search that finds nothing ends. */
+export const MAX_PATH_CHECKS = 50_000;

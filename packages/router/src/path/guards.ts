@@ -9,9 +9,9 @@ import {
 } from "@umbel/core";
 import type { Directory } from "../directory/directory.ts";
 import { GUARD_RETRY_MAX_MS, GUARD_RETRY_MIN_MS, GUARDS_IN_USE, MAX_LISTED_GUARDS } from "../limits.ts";
-import { conflicts } from "./conflicts.ts";
+import { drawByWeight, isHop } from "./draw.ts";
 import { decodeGuardFile, encodeGuardFile, type ListedGuard } from "./guard-file.ts";
-import { chooseWeighted, isHop } from "./weights.ts";
+import { conflicts } from "./select.ts";
 
 /** Where the list of guards is kept. `save` resolves when the bytes are safe. */
 export interface GuardStore {
@@ -139,7 +139,7 @@ class GuardList implements Guards {
   #fits(candidate: Descriptor, others: readonly Descriptor[]): boolean {
     const { directory, ownNodeId } = this.#options;
     if (!isHop(candidate) || candidate.nodeId === ownNodeId) return false;
-    return others.every((other) => conflicts(candidate, other, directory.network) === undefined);
+    return others.every((other) => !conflicts(candidate, other, directory.network));
   }
 
   /** Adds guards until three are in use, as far as the directory has any. True when the list changed. */
@@ -150,7 +150,7 @@ class GuardList implements Guards {
       const candidates = directory
         .all()
         .filter((each) => !this.#isListed(each.nodeId) && this.#fits(each, inUse));
-      const chosen = chooseWeighted(random, candidates);
+      const [chosen] = drawByWeight(candidates, random);
       if (chosen === undefined || !this.#makeRoom()) break;
       this.#listed.push({ nodeId: chosen.nodeId, since: directory.period });
       changed = true;

@@ -1,6 +1,7 @@
 import { type NodeId, UmbelError } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { type BlockNetworkOptions, type CircuitInUse, createBlockNetwork } from "@umbel/storage";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sampleBlock } from "../../../../test/support/blocks.ts";
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
@@ -215,6 +216,42 @@ describe("a GET over circuits", () => {
     });
     await clock.complete(network.get({ id: first.id, copy: 0, lane: "data" }), LIMIT);
     expect(payloads.map((payload) => payload[3])).toEqual([1, 1]);
+  });
+});
+
+describe("a block network among peers that do anything", () => {
+  const behaviours = fc.constantFrom<Behaviour>(
+    ...(["serves", "stalls", "lies", "resets", "babbles", "knows nothing", "dies"] as const),
+  );
+  it("ends every request with the block or without, and holds on to nothing", async () => {
+    const cases = fc.record({
+      seed: fc.string(),
+      courses: fc.array(behaviours, { minLength: 1, maxLength: 8 }),
+      deaths: fc.array(fc.nat(5000), { maxLength: 6 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ seed, courses, deaths }) => {
+        const overlay = create({ seed, endpoints: courses.length });
+        courses.forEach((course, at) => void overlay.behaviours.set(overlay.endpoints[at] as NodeId, course));
+        for (const at of deaths) overlay.clock.schedule(at, () => overlay.open()[0]?.die());
+        const requests = samples
+          .slice(0, 12)
+          .map((_, at) => overlay.get(at, at % 4 === 0 ? "roots" : "data"));
+        const found = await overlay.wait(Promise.all(requests));
+        expect(found.every((block, at) => block === undefined || same(block, at))).toBe(true);
+        if (
+          courses.every((course) => course === "serves" || course === "lies") &&
+          courses.includes("serves")
+        ) {
+          expect(found.every((block) => block !== undefined)).toBe(true);
+        }
+        overlay.network.close();
+        await overlay.clock.advance(60_000);
+        expect(overlay.open()).toHaveLength(0);
+        expect(overlay.clock.pending).toBe(0);
+      }),
+      { numRuns: 60 },
+    );
   });
 });
 

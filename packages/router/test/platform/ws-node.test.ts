@@ -4,7 +4,7 @@ import { isUmbelError, MAX_RECORD_BYTES } from "@umbel/core";
 import { afterEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { waitFor } from "../../../../test/support/wait-for.ts";
-import { MAX_WS_FRAGMENTS } from "../../src/limits.ts";
+import { MAX_UNUPGRADED_SOCKETS, MAX_WS_FRAGMENTS } from "../../src/limits.ts";
 import { createWsTransport, type WsTransportOptions } from "../../src/platform/ws-node.ts";
 import type { Connection, Listener } from "../../src/transport/transport.ts";
 
@@ -125,6 +125,25 @@ test("the connection at the cap is accepted, one more is refused, and a place co
   first.terminate();
   await waitFor(async () => (await rawClient(listener.url)).readyState === WebSocket.OPEN);
   expect(accepted).toHaveLength(3);
+});
+
+test("sockets that never upgrade have a cap of their own, and a deadline", async () => {
+  const { port } = await listen({ maxConnections: 0, handshakeTimeout: 100 });
+  let closed = 0;
+  const open = async (): Promise<Socket> => {
+    const socket = tcpConnect(port, "127.0.0.1");
+    socket.on("error", () => {});
+    socket.on("close", () => closed++);
+    cleanups.push(() => socket.destroy());
+    await waitFor(() => socket.readyState !== "opening");
+    socket.resume();
+    return socket;
+  };
+  await Promise.all(Array.from({ length: MAX_UNUPGRADED_SOCKETS }, open));
+  expect(closed).toBe(0);
+  await open();
+  await waitFor(() => closed === 1);
+  await waitFor(() => closed === MAX_UNUPGRADED_SOCKETS + 1);
 });
 
 test("a text message ends the connection", async () => {

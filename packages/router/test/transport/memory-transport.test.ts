@@ -157,7 +157,8 @@ test("order, count and backpressure hold for any sizes, delays, widths and pause
         await clock.advance(10_000);
         const arrived = heard.filter((line) => line.startsWith("b ") && line.includes(":"));
         expect(arrived.map((line) => line.split(" ")[1])).toEqual(sent);
-        expect(heard.at(-1)).toMatch(/^b closed/);
+        expect(heard.filter((line) => line.startsWith("b ")).at(-1)).toMatch(/^b closed/);
+        expect(heard.filter((line) => line.includes("closed"))).toHaveLength(2);
         if (!stopped) expect(heard.some((line) => line.includes("drained"))).toBe(false);
       },
     ),

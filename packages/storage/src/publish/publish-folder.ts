@@ -77,20 +77,25 @@ async function publishEntry(
   const bytes = source.read()[Symbol.asyncIterator]();
   const start = new Uint8Array(ENTRY_INLINE_BYTES);
   let held = 0;
-  for (;;) {
-    context.check();
-    const next = await bytes.next();
-    if (next.done === true) {
-      context.onRead(held);
-      return { kind: "inline", path: source.path, bytes: start.slice(0, held) };
+  let isPassedOn = false;
+  try {
+    for (;;) {
+      context.check();
+      const next = await bytes.next();
+      if (next.done === true) break;
+      if (held + next.value.length > ENTRY_INLINE_BYTES) {
+        isPassedOn = true;
+        const whole = resumed([start.slice(0, held), next.value], bytes);
+        return await publishLong(context, random, source.path, whole, children);
+      }
+      start.set(next.value, held);
+      held += next.value.length;
     }
-    if (held + next.value.length > ENTRY_INLINE_BYTES) {
-      const whole = resumed([start.slice(0, held), next.value], bytes);
-      return publishLong(context, random, source.path, whole, children);
-    }
-    start.set(next.value, held);
-    held += next.value.length;
+  } finally {
+    if (!isPassedOn) await bytes.return?.();
   }
+  context.onRead(held);
+  return { kind: "inline", path: source.path, bytes: start.slice(0, held) };
 }
 
 async function publishLong(

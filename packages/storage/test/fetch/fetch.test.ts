@@ -11,6 +11,7 @@ import {
 } from "../../../../test/support/publishing.ts";
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import { CHUNK_BYTES } from "../../src/block/block.ts";
+import type { BlockNetwork } from "../../src/block/block-network.ts";
 import { FILE_INLINE_BYTES } from "../../src/format/root-private.ts";
 import { IDS_PER_INDEX, ROOT_CONTENT_IDS } from "../../src/format/tree-shape.ts";
 import { FETCH_WINDOW_BLOCKS, GET_TRIES } from "../../src/limits.ts";
@@ -242,6 +243,27 @@ describe("the network is asked", () => {
     for await (const _ of file.content()) break;
     expect(network.gets.length).toBeLessThanOrEqual(5);
   });
+});
+
+it("a reader that stops cancels the gets that are under way", async () => {
+  const network = new MemoryBlockNetwork();
+  const { reference } = await publishBytes(network, sampleBytes(50 * CHUNK_BYTES));
+  const signals: ({ readonly aborted: boolean } | undefined)[] = [];
+  const watched: BlockNetwork = {
+    get: (get, options) => {
+      signals.push(options?.signal);
+      return network.get(get, options);
+    },
+    put: network.put.bind(network),
+    close: () => network.close(),
+  };
+  const file = await openFile(watched, reference, { ahead: 4 });
+  signals.length = 0;
+  for await (const _ of file.content()) {
+    expect(signals.map((signal) => signal?.aborted)).toEqual(Array(4).fill(false));
+    break;
+  }
+  expect(signals.map((signal) => signal?.aborted)).toEqual(Array(4).fill(true));
 });
 
 it("an aborted fetch rejects with ABORTED", async () => {

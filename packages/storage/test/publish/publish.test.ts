@@ -6,6 +6,7 @@ import { publishBytes, publishFiles, sampleBytes, streamOf } from "../../../../t
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import { BLOCK_KIND, CHUNK_BYTES, openChunk, sealKeyOf } from "../../src/block/block.ts";
 import { openRoot } from "../../src/format/root.ts";
+import { ENTRY_INLINE_BYTES } from "../../src/format/table.ts";
 import { PUBLISH_CONCURRENCY, PUBLISH_WINDOW_BLOCKS, PUT_TRIES } from "../../src/limits.ts";
 import type { PublishProgress } from "../../src/publish/publish.ts";
 
@@ -191,6 +192,29 @@ describe("a publish that fails", () => {
     }
     expect(network.puts.length).toBe(0);
   });
+});
+
+it("a folder whose publish is aborted lets go of the file that it reads", async () => {
+  for (const length of [1, ENTRY_INLINE_BYTES + 1]) {
+    const controller = new AbortController();
+    let ended = false;
+    const read = async function* () {
+      try {
+        for (;;) {
+          yield sampleBytes(length);
+          controller.abort();
+        }
+      } finally {
+        ended = true;
+      }
+    };
+    const source = { kind: "folder", entries: [{ path: "a", read }] } as const;
+    const options = { source, signal: controller.signal };
+    await expect(publishBytes(new MemoryBlockNetwork(), sampleBytes(0), options)).rejects.toMatchObject({
+      code: "ABORTED",
+    });
+    expect(ended).toBe(true);
+  }
 });
 
 it("names and paths are published in Unicode form NFC", async () => {

@@ -1,15 +1,7 @@
-import { UmbelError } from "@umbel/core";
 import type { Engine } from "./engine.ts";
+import { fetchReference } from "./wiring/fetch.ts";
+import { startNode } from "./wiring/node.ts";
+import { publishPath } from "./wiring/publish.ts";
 
-/** The composition root: the only place where platforms, crypto provider, stores and networks are chosen. */
-export const engine: Engine = {
-  async startNode() {
-    throw new UmbelError("INTERNAL", "the node is not wired yet");
-  },
-  async publishPath() {
-    throw new UmbelError("INTERNAL", "publish is not wired yet");
-  },
-  async fetchReference() {
-    throw new UmbelError("INTERNAL", "fetch is not wired yet");
-  },
-};
+/** The composition root: the only place where platforms, crypto provider, stores and networks are chosen. See `wiring/`. */
+export const engine: Engine = { startNode, publishPath, fetchReference };

@@ -251,7 +251,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
         this.#sendPrevious(end, effect.command, effect.body);
         break;
       case "to-next":
-        this.#options.tap?.({ role: "relay", kind: "peeled", body: effect.body.slice() });
+        this.#tapPeeled(end, effect.body);
         this.#sendNext(end, effect.command, effect.body);
         break;
       case "extend":
@@ -267,6 +267,11 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
         this.#effects.push({ type: "hop-closed", circuit: end.circuit });
         break;
     }
+  }
+
+  #tapPeeled(end: HopEnd, body: Uint8Array): void {
+    const { connection } = end.previous.link;
+    this.#options.tap?.({ role: "relay", kind: "peeled", connection, body: body.slice() });
   }
 
   #extend(end: HopEnd, effect: RelayCircuitEffect & { readonly type: "extend" }): void {

@@ -18,7 +18,13 @@ export type TapEvent =
       readonly circuitId: number;
       readonly body: Uint8Array;
     }
-  | { readonly role: "relay"; readonly kind: "peeled"; readonly body: Uint8Array }
+  | {
+      readonly role: "relay";
+      readonly kind: "peeled";
+      /** The connection that the cell came from. */
+      readonly connection: number;
+      readonly body: Uint8Array;
+    }
   /** A service: one whole request, and by what way it came. */
   | {
       readonly role: "service";

@@ -1,4 +1,11 @@
-import { RELAY_COMMAND, RELAY_DATA_BYTES, RELAY_FLAG, SERVICE, type StreamId } from "@umbel/core";
+import {
+  RELAY_COMMAND,
+  RELAY_DATA_BYTES,
+  RELAY_FLAG,
+  type RelayCommand,
+  SERVICE,
+  type StreamId,
+} from "@umbel/core";
 import { describe, expect, it } from "vitest";
 import { Channel, type ChannelCell, type StreamEvent } from "../../src/circuit/channel.ts";
 import { CIRCUIT_WINDOW, STREAM_WINDOW } from "../../src/circuit/credits.ts";
@@ -39,7 +46,7 @@ function joined() {
 const copyOf = (cell: ChannelCell) => ({ ...cell.message, data: cell.message.data.slice() });
 const noChain = () => new Uint8Array(16);
 const message = (command: number, streamId: number, data = new Uint8Array(0), flags = 0) => ({
-  command,
+  command: command as RelayCommand,
   flags,
   streamId,
   data,

@@ -1,0 +1,47 @@
+import { silentLogger } from "@umbel/core";
+import type { GuardStore } from "@umbel/router";
+import { type BlockNetwork, type Client, startClient } from "@umbel/storage";
+import type { ClientOptions } from "../engine.ts";
+import { type DataFolder, openDataFolder } from "../files/data-folder.ts";
+import { bootstrapEntries, realWorld } from "./world.ts";
+
+/** What one command does with the network. `circuits` is how many are in use at the moment. */
+export interface Operation {
+  readonly client: Client;
+  readonly network: BlockNetwork;
+  circuits(): number;
+}
+
+/**
+ * Starts a client for one command, runs `work` over circuits of its own, and ends everything, whatever the outcome. Throws what
+ * `startClient` and `work` throw.
+ */
+export async function withClient<Result>(
+  options: ClientOptions,
+  work: (operation: Operation) => Promise<Result>,
+): Promise<Result> {
+  const world = realWorld(options.network, silentLogger);
+  const bootstrap = bootstrapEntries(options.bootstrap);
+  const folder = await openDataFolder(options.dataDir);
+  const guards = guardStore(folder, world.network.name);
+  const client = await startClient({ ...world, bootstrap, guards, signal: options.signal });
+  let inUse = 0;
+  const network = client.operation({
+    onCircuits(circuits) {
+      inUse = circuits.length;
+      options.onCircuits?.(circuits.map(({ path }) => path));
+    },
+  });
+  try {
+    return await work({ client, network, circuits: () => inUse });
+  } finally {
+    network.close();
+    await client.stop();
+  }
+}
+
+/** Guards are kept per network: those of one say nothing in another. */
+function guardStore(folder: DataFolder, network: string): GuardStore {
+  const name = `guards-${network}`;
+  return { load: () => folder.read(name), save: (bytes) => folder.write(name, bytes) };
+}

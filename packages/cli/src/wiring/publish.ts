@@ -1,0 +1,58 @@
+import { nodeProvider } from "@umbel/core/platform/node-crypto";
+import { nodeRandom } from "@umbel/core/platform/node-random";
+import { HOLDER_COUNT, type PublishSource, publish } from "@umbel/storage";
+import type { Published, PublishOptions } from "../engine.ts";
+import { readEntry, walkPath } from "../files/folder-walk.ts";
+import { withClient } from "./client.ts";
+
+/**
+ * Publishes a file, a folder, or standard input ("-"). Throws READ_FAILED, BAD_INPUT, NOT_STORED, NETWORK_UNREACHABLE, NO_PATH,
+ * ABORTED.
+ */
+export async function publishPath(path: string, options: PublishOptions): Promise<Published> {
+  const source = path === "-" ? standardInput(options) : await sourceAt(path, options);
+  const started = performance.now();
+  return withClient(options, async ({ client, network, circuits }) => {
+    const stores = client.directory.all().filter(({ roles }) => roles.store).length;
+    const result = await publish({
+      crypto: nodeProvider,
+      random: nodeRandom,
+      network,
+      source,
+      wanted: Math.max(1, Math.min(HOLDER_COUNT, stores)),
+      signal: options.signal,
+      progress: ({ bytesRead, bytesTotal, blocksDone, blocksQueued, isComplete }) =>
+        options.onProgress?.({
+          bytesDone: bytesRead,
+          bytesTotal,
+          blocksDone,
+          blocksTotal: isComplete ? blocksQueued : undefined,
+          circuits: circuits(),
+        }),
+    });
+    return {
+      reference: result.reference,
+      bytes: result.bytes,
+      blocks: result.blocks,
+      copies: result.confirmations,
+      seconds: (performance.now() - started) / 1000,
+    };
+  });
+}
+
+function standardInput({ stdin, name }: PublishOptions): PublishSource {
+  return { kind: "file", name, read: () => stdin as AsyncIterable<Uint8Array> };
+}
+
+async function sourceAt(path: string, options: PublishOptions): Promise<PublishSource> {
+  const walked = await walkPath(path, { hidden: options.hidden });
+  const name = options.name ?? walked.name;
+  const entries = walked.files.map((file) => ({
+    path: file.path,
+    size: file.bytes,
+    read: () => readEntry(file),
+  }));
+  const [first] = entries;
+  if (walked.kind === "folder" || first === undefined) return { kind: "folder", name, entries };
+  return { kind: "file", name, size: first.size, read: first.read };
+}

@@ -1,0 +1,67 @@
+import type { AbortLike } from "@umbel/core";
+import {
+  type BootstrapEntry,
+  createCircuitBuilder,
+  createDirectory,
+  createGuards,
+  type Directory,
+  fetchDirectory,
+  type GuardStore,
+  OverlayNode,
+} from "@umbel/router";
+import type { BlockNetwork } from "../block/block-network.ts";
+import { type CircuitInUse, createBlockNetwork } from "../client/block-client.ts";
+import type { WorldPorts } from "./ports.ts";
+
+/** What a client is made with. */
+export interface ClientOptions extends WorldPorts {
+  readonly bootstrap: readonly BootstrapEntry[];
+  readonly guards: GuardStore;
+  readonly signal?: AbortLike | undefined;
+}
+
+/** How one operation uses the network. */
+export interface OperationOptions {
+  /** Hears all circuits in use whenever they change: for showing them to the person whose they are. */
+  readonly onCircuits?: ((circuits: readonly CircuitInUse[]) => void) | undefined;
+}
+
+/** A client: its own throw-away link key, its own directory, its own circuits. Nobody can connect to it. */
+export interface Client {
+  readonly directory: Directory;
+  /** The network for one publish or one fetch, over circuits that no other operation uses. */
+  operation(options?: OperationOptions): BlockNetwork;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a client and fills its directory from the bootstrap nodes. Throws NETWORK_UNREACHABLE when none of them answers, ABORTED,
+ * BAD_CONFIG for a guard file that cannot be read.
+ */
+export async function startClient(options: ClientOptions): Promise<Client> {
+  const { crypto, random, clock, timers, log, network, bootstrap, signal } = options;
+  const directory = createDirectory({ crypto, network });
+  const secret = random.bytes(32);
+  const linkKey = { secret, publicKey: crypto.x25519.publicKey(secret) };
+  const overlay = new OverlayNode({
+    ...options,
+    credentials: { linkKey, features: 0 },
+    nodeId: undefined,
+    hop: undefined,
+    lookUp: (id) => directory.get(id),
+  });
+  try {
+    await fetchDirectory({ directory, calls: overlay, bootstrap, clock, random, signal });
+  } catch (error) {
+    await overlay.stop();
+    throw error;
+  }
+  const guards = await createGuards({ store: options.guards, crypto, directory, random, log });
+  const builder = createCircuitBuilder({ node: overlay, directory, guards, network, random, clock, log });
+  return {
+    directory,
+    operation: ({ onCircuits } = {}) =>
+      createBlockNetwork({ builder, crypto, random, timers, clock, onCircuits }),
+    stop: () => overlay.stop(),
+  };
+}

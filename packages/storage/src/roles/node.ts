@@ -1,0 +1,153 @@
+import {
+  type Descriptor,
+  decodeDescriptor,
+  isUmbelError,
+  type NodeId,
+  type NodeKeys,
+  nodeIdOf,
+  parseAddress,
+  SERVICE,
+  UmbelError,
+} from "@umbel/core";
+import {
+  type BootstrapEntry,
+  createDirectory,
+  createDirectoryService,
+  type Directory,
+  OverlayNode,
+  startDirectoryExchange,
+} from "@umbel/router";
+import { createEndpoint } from "../service/endpoint.ts";
+import { createHolder } from "../service/holder.ts";
+import type { BlockStore } from "../store/block-store.ts";
+import { storeDirectoryOf } from "./directory-view.ts";
+import { createLastingDescriptors, type DescriptorStore } from "./lasting-descriptors.ts";
+import type { WorldPorts } from "./ports.ts";
+
+/** What a node that serves others is made with. */
+export interface NodeOptions extends WorldPorts {
+  readonly keys: NodeKeys;
+  /** Where to listen: `ws://host:port`, port 0 for any. */
+  readonly listen: string;
+  /** What others dial; the address listened on when absent. */
+  readonly announce?: string | undefined;
+  readonly bootstrap: readonly BootstrapEntry[];
+  /** True to be a hop of circuits and an endpoint for them. */
+  readonly relay: boolean;
+  /** 0 to MAX_CAPACITY_CLASS. */
+  readonly capacityClass: number;
+  /** The blocks it holds; undefined for a node without the store role. The node does not close it. */
+  readonly store: BlockStore | undefined;
+  readonly descriptors: DescriptorStore;
+}
+
+/** A node that relays, is an endpoint, and, with a store, a holder. */
+export interface Node {
+  readonly nodeId: NodeId;
+  /** The address it listens on. */
+  readonly url: string;
+  readonly directory: Directory;
+  readonly overlay: OverlayNode;
+  /** Resolves when the node has joined: its bootstrap nodes, if any, know it and it knows what they know. */
+  readonly ready: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a node. Its roles share the links and the public directory, nothing else. Throws IN_USE or BAD_INPUT for the address, and
+ * what the stores throw.
+ */
+export async function startNode(options: NodeOptions): Promise<Node> {
+  const { crypto, random, clock, timers, log, network, keys } = options;
+  const nodeId = nodeIdOf(crypto, keys.identity.publicKey);
+  const directory = createDirectory({ crypto, network });
+  const overlay = new OverlayNode({
+    ...options,
+    credentials: { linkKey: keys.linkKey, identity: keys.identity, features: 0 },
+    nodeId,
+    hop: {
+      nodeId,
+      keys: () => (options.relay ? [keys.hopKey] : []),
+      resolve: (id, attached) => nextHop(options, directory, id, attached),
+    },
+    lookUp: (id) => directory.get(id),
+  });
+  serve(options, overlay, directory, nodeId);
+  const url = await overlay.listen(options.listen);
+  try {
+    const self = await createLastingDescriptors({
+      ...{ crypto, network, keys, clock, log },
+      content: contentOf(options, url),
+      store: options.descriptors,
+    });
+    const exchange = startDirectoryExchange({
+      ...{ directory, timers, random, clock, log, self },
+      calls: overlay,
+      bootstrap: options.bootstrap,
+      ownNodeId: nodeId,
+    });
+    const stop = async (): Promise<void> => {
+      exchange.stop();
+      await overlay.stop();
+    };
+    return { nodeId, url, directory, overlay, ready: exchange.ready, stop };
+  } catch (error) {
+    await overlay.stop();
+    throw error;
+  }
+}
+
+function contentOf(options: NodeOptions, url: string) {
+  const address = parseAddress(options.announce ?? url);
+  if (address.host.text === "0.0.0.0" || address.host.text === "::") {
+    throw new UmbelError(
+      "BAD_INPUT",
+      "this node listens on every address: say with --announce which one others dial",
+    );
+  }
+  return {
+    roles: { relay: options.relay, store: options.store !== undefined },
+    capacityClass: options.capacityClass,
+    versions: { min: 1, max: 1 },
+    family: undefined,
+    addresses: [address],
+  };
+}
+
+function serve(options: NodeOptions, overlay: OverlayNode, directory: Directory, nodeId: NodeId): void {
+  const { crypto, clock, timers, store } = options;
+  const view = storeDirectoryOf(crypto, directory);
+  const holder =
+    store === undefined ? undefined : createHolder({ crypto, store, directory: view, ownId: nodeId });
+  overlay.serve(SERVICE.DIRECTORY, createDirectoryService(directory, clock));
+  if (holder !== undefined) overlay.serve(SERVICE.HOLDER, holder.service);
+  if (!options.relay) return;
+  const endpoint = createEndpoint({
+    ...{ crypto, clock, timers },
+    calls: overlay,
+    directory: view,
+    ownId: nodeId,
+    localHolder: holder?.port,
+  });
+  overlay.serve(SERVICE.BLOCKS, endpoint);
+}
+
+/** An attached descriptor is used for this EXTEND and not kept: who builds circuits does not fill directories. */
+function nextHop(
+  options: NodeOptions,
+  directory: Directory,
+  id: NodeId,
+  attached: Uint8Array | undefined,
+): Descriptor | undefined {
+  const known = directory.get(id);
+  if (known !== undefined || attached === undefined) return known?.roles.relay ? known : undefined;
+  try {
+    const descriptor = decodeDescriptor(options.crypto, options.network, attached);
+    const usable =
+      descriptor.nodeId === id && descriptor.period === directory.period && descriptor.roles.relay;
+    return usable ? descriptor : undefined;
+  } catch (error) {
+    if (isUmbelError(error)) return undefined;
+    throw error;
+  }
+}

@@ -26,14 +26,6 @@ export function compareBytes(left: Uint8Array, right: Uint8Array): number {
   return left.length - right.length;
 }
 
-/** A new array: `left` xor `right`. Throws a RangeError unless both are equally long. */
-export function xorBytes(left: Uint8Array, right: Uint8Array): Uint8Array {
-  if (left.length !== right.length) throw new RangeError(`xor of ${left.length} and ${right.length} bytes`);
-  const result = left.slice();
-  for (let at = 0; at < result.length; at++) result[at]! ^= right[at]!;
-  return result;
-}
-
 /** Lower-case hexadecimal. */
 export function toHex(bytes: Uint8Array): string {
   let text = "";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeBase32, encodeBase32 } from "../../src/bytes/base32.ts";
-import { compareBytes, concat, equalBytes, toHex, xorBytes } from "../../src/bytes/bytes.ts";
+import { compareBytes, concat, equalBytes, toHex } from "../../src/bytes/bytes.ts";
 import { isUmbelError } from "../../src/errors.ts";
 
 const bytes = fc.uint8Array({ maxLength: 50 });
@@ -23,14 +23,6 @@ describe("bytes", () => {
         expect(equalBytes(left, left.slice())).toBe(true);
       }),
     );
-  });
-
-  it("xorBytes twice gives the first back; unequal lengths are refused", () => {
-    const left = Uint8Array.of(1, 2, 255);
-    const right = Uint8Array.of(255, 2, 4);
-    expect([...xorBytes(left, right)]).toEqual([254, 0, 251]);
-    expect(xorBytes(xorBytes(left, right), right)).toEqual(left);
-    expect(() => xorBytes(left, right.subarray(1))).toThrow(RangeError);
   });
 
   it("toHex writes two lower-case digits per byte", () => {

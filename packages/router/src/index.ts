@@ -14,6 +14,7 @@ export * from "./node/node-options.ts";
 export * from "./node/overlay.ts";
 export * from "./node/overlay-node.ts";
 export * from "./node/tap.ts";
+export * from "./path/circuit-builder.ts";
 export * from "./path/guard-file.ts";
 export * from "./path/guards.ts";
 export * from "./path/select.ts";

@@ -118,11 +118,23 @@ export const BOOTSTRAP_PARALLEL = 2;
 
 /** Guards in use at once, in order (DESIGN section 8). */
 export const GUARDS_IN_USE = 3;
-/** Guards remembered, absent ones included; past it the first absent one is forgotten for a new one. */
+/** Guards remembered, absent ones included: docs/spec/04-circuits.md, Guards, says what happens then. */
 export const MAX_LISTED_GUARDS = 20;
+/** An absent guard may be forgotten for a new one after so many days on a full list. */
+export const GUARD_LIFETIME_DAYS = 120;
+/** The day a guard was first listed is written up to so many days too early. */
+export const GUARD_DATE_BLUR_DAYS = 12;
 /** A guard that did not answer is tried again after this long at first, in ms, doubled each time. */
 export const GUARD_RETRY_MIN_MS = 2000;
 /** Longest time between two tries of an unreachable guard, in ms. */
-export const GUARD_RETRY_MAX_MS = 600_000;
+export const GUARD_RETRY_MAX_MS = 60_000;
 /** Nodes looked at in one search for a path: a search that finds nothing ends. */
 export const MAX_PATH_CHECKS = 50_000;
+/** Circuits begun for one request, over all guards. */
+export const MAX_BUILD_ATTEMPTS = 8;
+/** Nodes remembered as failed lately; past it the oldest is forgotten. */
+export const MAX_FAILED_NODES = 256;
+/** A node that was not reached is avoided for this long, in ms. */
+export const FAILED_NODE_MS = 60_000;
+/** A guard's build counters are halved when its attempts reach this. */
+export const MAX_COUNTED_BUILDS = 1000;

@@ -114,6 +114,7 @@ describe("paths of one folder", () => {
     expect(add("A/x", "a/y")).toEqual([false, true]);
     expect(add("straße", "STRASSE")).toEqual([false, true]);
     expect(add("Ä", "ä")).toEqual([false, true]);
+    expect(add("\u0390", "\u03aa\u0301")).toEqual([false, true]);
   });
 
   it("clash when one is a file and a folder", () => {

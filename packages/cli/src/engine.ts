@@ -68,15 +68,16 @@ export interface Published {
 }
 
 export interface FetchOptions extends ClientOptions {
-  /** A path, "-" for `stdout`, or undefined for the published name in the current folder. */
+  /** A path, "-" for `stdout`, or undefined for the published name in `cwd`. */
   readonly output: string | undefined;
+  readonly cwd: string;
   readonly force: boolean;
   readonly stdout: Writable;
 }
 
 export interface Fetched {
   readonly bytes: number;
-  /** Lower-case hex of the bytes of a file; of a folder, what `compose.ts` documents. */
+  /** Lower-case hex of the bytes of a file; of a folder, what `wiring/fetch.ts` documents. */
   readonly sha256: string;
   readonly seconds: number;
   readonly output: string;

@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import type { Command } from "commander";
 import { addOutputOptions, type Context, examples, stopped } from "../context.ts";
-import { type DemoFacts, renderReport } from "../demo/report.ts";
+import { renderReport } from "../demo/report.ts";
 import { prepareSample } from "../demo/sample.ts";
 import { type RunningNetwork, startNetwork, thereAndBack } from "../demo/transfer.ts";
 import { fileError } from "../files/system-error.ts";

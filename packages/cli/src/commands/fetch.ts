@@ -56,6 +56,7 @@ async function fetch(reference: string, options: FetchArguments, context: Contex
       dataDir,
       network: options.network ?? networkOf(bootstrap),
       output: toStdout || options.output === undefined ? options.output : resolve(io.cwd, options.output),
+      cwd: io.cwd,
       force: options.force === true,
       stdout: io.stdout,
       signal,

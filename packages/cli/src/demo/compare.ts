@@ -19,9 +19,10 @@ export async function compareBytes(published: string, fetched: string): Promise<
   if (before.files.length !== after.files.length) {
     throw differs(`${formatCount(before.files.length, "file")} went in, ${after.files.length} came out`);
   }
-  for (const [index, file] of before.files.entries()) {
-    const copy = after.files[index] as FileEntry;
-    if (before.kind === "folder" && file.path !== copy.path) throw differs(`${file.path} is missing`);
+  const copies = new Map(after.files.map((file) => [file.path.normalize("NFC"), file]));
+  for (const file of before.files) {
+    const copy = before.kind === "file" ? after.files[0] : copies.get(file.path.normalize("NFC"));
+    if (copy === undefined) throw differs(`${file.path} is missing`);
     await compareFiles(file, copy);
   }
   return { files: before.files.length, bytes: before.files.reduce((sum, { bytes }) => sum + bytes, 0) };

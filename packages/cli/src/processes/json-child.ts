@@ -94,6 +94,7 @@ function waitForEvent(
   return new Promise((resolve, reject) => {
     const forget = onEvent((event) => {
       if (accept(event)) resolve(event);
+      else if (event.event === "error") reject(failure());
     });
     void ended.then(() => {
       forget();

@@ -61,7 +61,7 @@ describe("who learns what", () => {
     await overlay.run(fetchOver(reader, reference));
     expect(knowledge.leaksAbout(READER)).toEqual([]);
     expect(knowledge.leaksAbout(PUBLISHER)).toEqual([]);
-    expect(knowledge.counts().endpointRequests).toBeGreaterThan(9);
+    expect(knowledge.counts().endpointRequests).toBeGreaterThan(5);
   });
 
   it("is noticed when a circuit is too short: hop 1 is the endpoint", async () => {

@@ -1,4 +1,4 @@
-import { decodeBase32, SERVICE } from "@umbel/core";
+import { CELL_COMMAND, decodeBase32, decodeCreate, SERVICE } from "@umbel/core";
 import type { Tap, TapEvent } from "@umbel/router";
 import { decodeBlockMessage } from "@umbel/storage";
 
@@ -45,6 +45,18 @@ export function createKnowledge(): Knowledge {
         : [],
     );
   };
+  /** Bootstrap nodes see a client's address too, without a circuit of it: hop 1 is whoever it sent an onion CREATE. */
+  const isHop1Of = (record: NodeRecord, host: string): boolean => {
+    const connections = connectionsFrom(record, host);
+    return record.events.some(
+      (event) =>
+        event.role === "relay" &&
+        event.kind === "cell" &&
+        connections.has(event.connection) &&
+        event.command === CELL_COMMAND.CREATE &&
+        decodeCreate(event.body).kind === "onion",
+    );
+  };
   const askedIds = (): readonly Buffer[] => {
     const ids = new Set<string>();
     for (const record of records.values()) {
@@ -80,10 +92,10 @@ export function createKnowledge(): Knowledge {
       const ids = askedIds();
       const leaks: string[] = [];
       for (const record of records.values()) {
-        const sawClient = connectionsFrom(record, host).size > 0;
+        const isHop1 = isHop1Of(record, host);
         const endpoint = servicesOf(record, SERVICE.BLOCKS);
         const holder = servicesOf(record, SERVICE.HOLDER);
-        if (sawClient && endpoint.length > 0) leaks.push(`${record.name} is hop 1 and endpoint at once`);
+        if (isHop1 && endpoint.length > 0) leaks.push(`${record.name} is hop 1 and endpoint at once`);
         const idInCell = cellsFrom(record, host).some((body) =>
           ids.some((id) => Buffer.from(body).includes(id)),
         );

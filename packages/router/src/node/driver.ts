@@ -124,7 +124,8 @@ export class NodeDriver {
     const at = machine.nextDeadline();
     if (at === undefined || (this.#armed !== undefined && this.#armed.at <= at)) return;
     this.#armed?.timer.cancel();
-    const timer = timers.schedule(Math.max(0, at - clock.now()), () => {
+    // Whole milliseconds: a fraction that rounds away would fire before the deadline, again and again.
+    const timer = timers.schedule(Math.max(1, Math.ceil(at - clock.now())), () => {
       this.#armed = undefined;
       this.input({ type: "deadline" });
     });

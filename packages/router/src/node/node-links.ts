@@ -219,7 +219,11 @@ export class NodeLinks {
       if (command === CELL_COMMAND.PADDING) continue;
       const body = cellBody(cells, offset);
       const { connection } = link;
-      this.#options.tap?.({ role: "relay", kind: "cell", connection, circuitId: id, body: body.slice() });
+      this.#options.tap?.({
+        role: "relay",
+        kind: "cell",
+        ...{ connection, circuitId: id, command, body: body.slice() },
+      });
       this.#events.cell(link, id, command, body);
     }
   }

@@ -16,6 +16,7 @@ export type TapEvent =
       readonly kind: "cell";
       readonly connection: number;
       readonly circuitId: number;
+      readonly command: number;
       readonly body: Uint8Array;
     }
   | {

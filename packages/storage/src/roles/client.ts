@@ -56,7 +56,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
     await overlay.stop();
     throw error;
   }
-  const guards = await createGuards({ store: options.guards, crypto, directory, random, log });
+  const guards = createGuards({ store: options.guards, crypto, directory, network, random, clock });
   const builder = createCircuitBuilder({ node: overlay, directory, guards, network, random, clock, log });
   return {
     directory,

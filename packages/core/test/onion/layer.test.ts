@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createLayer, createPlainLayer, PLAIN_TAG } from "../../src/onion/layer.ts";
-import type { CryptoProvider } from "../../src/ports/crypto.ts";
+import type { CryptoProvider, WideBlockCipher } from "../../src/ports/crypto.ts";
 import { BODY_BYTES } from "../../src/wire/geometry.ts";
 import { NaiveLayer } from "./naive-layer.ts";
 import { bodyOf, content, crypto, layerKeys, named } from "./support.ts";
@@ -21,9 +21,10 @@ function sealed(sender: ReturnType<typeof createLayer>, seed: string): Uint8Arra
   return body;
 }
 
-/** A provider that remembers every secret array that passes it. */
-function watched(): { readonly provider: CryptoProvider; readonly seen: Uint8Array[] } {
+/** A provider that remembers every secret array that passes it, and the ciphers that are not wiped yet. */
+function watched() {
   const seen: Uint8Array[] = [];
+  const live = new Set<WideBlockCipher>();
   const provider: CryptoProvider = {
     ...crypto,
     hmacSha256(key, ...parts) {
@@ -33,10 +34,19 @@ function watched(): { readonly provider: CryptoProvider; readonly seen: Uint8Arr
     },
     wideBlock(key) {
       seen.push(key);
-      return crypto.wideBlock(key);
+      const cipher = crypto.wideBlock(key);
+      const watchedCipher: WideBlockCipher = {
+        ...cipher,
+        wipe() {
+          cipher.wipe();
+          live.delete(watchedCipher);
+        },
+      };
+      live.add(watchedCipher);
+      return watchedCipher;
     },
   };
-  return { provider, seen };
+  return { provider, seen, live };
 }
 
 function holds(arrays: readonly Uint8Array[], secret: Uint8Array): boolean {
@@ -177,7 +187,7 @@ describe("an onion layer", () => {
   });
 
   it("keeps no trace of the old key or tag after a ratchet", () => {
-    const { provider, seen } = watched();
+    const { provider, seen, live } = watched();
     const keys = layerKeys("forgotten");
     const old = layerKeys("forgotten");
     const layer = createLayer(provider, keys);
@@ -188,10 +198,11 @@ describe("an onion layer", () => {
     expect(holds(after, old.key)).toBe(false);
     expect(holds(after, old.tag)).toBe(false);
     expect(holds([layer.chain()], old.chain)).toBe(true);
+    expect(live.size).toBe(1);
   });
 
   it("holds nothing after wipe, and refuses to work", () => {
-    const { provider, seen } = watched();
+    const { provider, seen, live } = watched();
     const keys = layerKeys("wiped");
     const layer = createLayer(provider, keys);
     layer.ratchet();
@@ -201,6 +212,7 @@ describe("an onion layer", () => {
     );
     const secrets = seen.filter((array) => array.length === 32);
     expect(secrets.every((array) => array.every((byte) => byte === 0))).toBe(true);
+    expect(live.size).toBe(0);
     expect(() => layer.seal(new Uint8Array(BODY_BYTES))).toThrow("wiped");
     expect(() => layer.open(new Uint8Array(BODY_BYTES))).toThrow("wiped");
   });

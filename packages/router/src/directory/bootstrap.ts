@@ -35,16 +35,21 @@ export async function fetchDirectory(options: FetchDirectoryOptions): Promise<vo
   const worker = async (): Promise<void> => {
     for (;;) {
       if (signal?.aborted === true) throw new UmbelError("ABORTED", "stopped while filling the directory");
-      const entry = answered < BOOTSTRAP_PARALLEL ? untried.shift() : undefined;
+      const entry = untried.shift();
       if (entry === undefined) return;
-      if (await answers(options, entry)) answered++;
+      if (await answers(options, entry)) {
+        answered++;
+        return;
+      }
     }
   };
   await Promise.all(Array.from({ length: BOOTSTRAP_PARALLEL }, worker));
   if (answered === 0) {
-    const tried = bootstrap.length === 1 ? "the bootstrap node does not answer" : "none answers";
-    const count = bootstrap.length === 1 ? "" : ` of ${bootstrap.length} bootstrap nodes`;
-    throw new UmbelError("NETWORK_UNREACHABLE", `the network cannot be reached: ${tried}${count}`);
+    const who =
+      bootstrap.length === 1
+        ? "the bootstrap node does not answer"
+        : `none of ${bootstrap.length} bootstrap nodes answers`;
+    throw new UmbelError("NETWORK_UNREACHABLE", `the network cannot be reached: ${who}`);
   }
   if (directory.size === 0) {
     const hint = "is the clock of this machine right?";

@@ -56,20 +56,25 @@ export function createJoin(options: JoinOptions): Join {
     untried = [];
   }
 
-  async function askNext(): Promise<void> {
-    const next = untried.shift();
-    if (next === undefined || stopped) return;
-    asking++;
-    try {
-      await options.ask(next.entry);
-      answered++;
-    } catch {
-      log.debug("directory.bootstrap-failed", { failures: next.failures + 1 });
-      if (!stopped && answered < BOOTSTRAP_PARALLEL) retryLater(next.entry, next.failures + 1);
+  /** Asks one after the other until one answers. */
+  async function askUntilAnswered(): Promise<void> {
+    for (let next = untried.shift(); next !== undefined && !stopped; next = untried.shift()) {
+      asking++;
+      const isAnswered = await options.ask(next.entry).then(
+        () => true,
+        () => false,
+      );
+      asking--;
+      if (isAnswered) answered++;
+      else noteFailure(next.entry, next.failures + 1);
+      settle();
+      if (isAnswered) return;
     }
-    asking--;
-    settle();
-    if (answered < BOOTSTRAP_PARALLEL) await askNext();
+  }
+
+  function noteFailure(entry: BootstrapEntry, failures: number): void {
+    log.debug("directory.bootstrap-failed", { failures });
+    if (!stopped && answered < BOOTSTRAP_PARALLEL) retryLater(entry, failures);
   }
 
   function retryLater(entry: BootstrapEntry, failures: number): void {
@@ -77,7 +82,7 @@ export function createJoin(options: JoinOptions): Join {
     const timer = timers.schedule(jittered(random, delay), () => {
       retries.delete(timer);
       untried.push({ entry, failures });
-      void askNext();
+      void askUntilAnswered();
     });
     retries.add(timer);
   }
@@ -86,7 +91,7 @@ export function createJoin(options: JoinOptions): Join {
     answered = 0;
     untried = shuffled(random, entries()).map((entry) => ({ entry, failures: 0 }));
     if (untried.length === 0) resolveReady();
-    for (let at = 0; at < BOOTSTRAP_PARALLEL; at++) void askNext();
+    for (let at = 0; at < BOOTSTRAP_PARALLEL; at++) void askUntilAnswered();
   }
 
   return {

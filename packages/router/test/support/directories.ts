@@ -21,6 +21,8 @@ export interface DirectoryWorld {
   readonly calls: DirectCalls;
   /** The nodes that were called, in order. */
   readonly called: readonly NodeId[];
+  /** What was sent, in order. */
+  readonly payloads: readonly Uint8Array[];
 }
 
 export function createDirectoryWorld(unixStart = NOON): DirectoryWorld {
@@ -28,11 +30,13 @@ export function createDirectoryWorld(unixStart = NOON): DirectoryWorld {
   const services = new Map<NodeId, Service | undefined>();
   const byUrl = new Map<string, NodeId>();
   const called: NodeId[] = [];
+  const payloads: Uint8Array[] = [];
   const pause = (): Promise<void> => new Promise((resolve) => clock.schedule(20, resolve));
   const client = (): Directory => createDirectory({ crypto, network });
   return {
     clock,
     called,
+    payloads,
     get requests() {
       return called.length;
     },
@@ -50,6 +54,7 @@ export function createDirectoryWorld(unixStart = NOON): DirectoryWorld {
         const id = typeof peer === "string" ? peer : (peer.nodeId ?? byUrl.get(peer.url));
         const service = id && services.get(id);
         if (id) called.push(id);
+        payloads.push(payload);
         await pause();
         if (!service) throw new UmbelError("LINK_CLOSED", "nobody there");
         if (payload.length > service.maxRequestBytes) throw new UmbelError("STREAM_CLOSED", "too long");

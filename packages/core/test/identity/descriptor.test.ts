@@ -92,7 +92,9 @@ describe("a descriptor", () => {
     expect(sample.nodeId).toBe("y6u2aeehxwhrbmvcasfw6aoll7n2qfptjtt7yldkyrfaht4oz57a");
     expect(toHex(sample.hash)).toBe("2994a62973b70aa3e180cee4488465d93ea5eb620f93c1a42225686074bee146");
     expect(toHex(local.id)).toBe("d04e87cc8fa52281eba32314e85afc149f5c9f7ae11cd2b5ac0e96c5fcca3b75");
-    expect(toHex(positionOf(crypto, sample))).toBe("e0f1121a8eaec477fc51344174c01147dc80d58c4e06206056b2d65106d07b4a");
+    expect(toHex(positionOf(crypto, sample))).toBe(
+      "e0f1121a8eaec477fc51344174c01147dc80d58c4e06206056b2d65106d07b4a",
+    );
   });
 
   it("fits an EXTEND at its largest", () => {

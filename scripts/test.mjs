@@ -29,6 +29,7 @@ const checks = [
     ],
   },
   { name: "documents", command: [process.execPath, join(root, "scripts", "check-docs.mjs")] },
+  { name: "limits page", command: [process.execPath, join(root, "scripts", "limits.mjs"), "--check"] },
 ];
 
 if (process.argv.includes("--summary")) {

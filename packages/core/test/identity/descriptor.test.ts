@@ -136,7 +136,7 @@ describe("a descriptor", () => {
     ["an address twice", (bytes) => bytes],
   ])("with %s is refused although it is signed", (what, change) => {
     const length = sample.bytes.length - 64;
-    let signed = sample.bytes.slice(0, length);
+    let signed: Uint8Array = sample.bytes.slice(0, length);
     change(signed);
     if (what === "an address twice") {
       const address = signed.subarray(AT.count + 1, length - 2);

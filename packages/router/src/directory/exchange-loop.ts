@@ -1,6 +1,7 @@
 import {
   type Clock,
   type Descriptor,
+  isUmbelError,
   type Logger,
   type Millis,
   type NodeId,
@@ -158,11 +159,17 @@ class ExchangeLoop {
 
   async #runRound(): Promise<void> {
     this.#round = undefined;
-    this.#publish();
-    const peer = this.#chooseRoundPeer();
     let added = 0;
-    if (peer === undefined) this.#join.restart();
-    else added = await this.#reconcileWith(peer).catch(() => 0);
+    try {
+      this.#publish();
+      const peer = this.#chooseRoundPeer();
+      if (peer === undefined) this.#join.restart();
+      else added = await this.#reconcileWith(peer);
+    } catch (error) {
+      this.#options.log.debug("directory.round-failed", {
+        code: isUmbelError(error) ? error.code : "unexpected",
+      });
+    }
     this.#interval = added > 0 ? this.#shortest() : Math.min(this.#interval * 2, RECONCILE_MAX_MS);
     this.#arm();
   }

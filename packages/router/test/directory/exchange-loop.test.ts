@@ -198,6 +198,20 @@ describe("the directory exchange", () => {
     expect(sent).toBe(FLOOD_FANOUT * MAX_FLOOD_QUEUE);
   });
 
+  it("goes on after its own descriptor could not be had for once", async () => {
+    const world = createDirectoryWorld();
+    world.node(first, [first, third]);
+    let calls = 0;
+    const self = () => {
+      if (++calls === 2) throw new Error("planted");
+      return [second.bytes];
+    };
+    const running = start(world, second, { self });
+    running.directory.admit(first.bytes, world.clock.unixNow(), "pulled");
+    await world.clock.runUntil(() => running.directory.get(third.nodeId) !== undefined, { limit: 10_000 });
+    expect(calls).toBeGreaterThan(2);
+  });
+
   it("does nothing more after it was stopped", async () => {
     const world = createDirectoryWorld();
     world.node(first);

@@ -35,7 +35,7 @@ export async function readConfig(path: string): Promise<NodeConfig> {
 export function parseConfig(text: string, name: string): NodeConfig {
   const table = parseToml(text, name);
   for (const [key, value] of Object.entries(table)) {
-    const kind = (KINDS as Record<string, string | undefined>)[key];
+    const kind = Object.hasOwn(KINDS, key) ? KINDS[key as keyof NodeConfig] : undefined;
     const where = `${name}, line ${lineOf(text, key)}`;
     if (kind === undefined) {
       const known = Object.keys(KINDS).join(", ");

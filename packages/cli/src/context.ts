@@ -24,12 +24,7 @@ export function addOutputOptions(command: Command): Command {
 /** The options that say where the network is. */
 export function addClientOptions(command: Command): Command {
   return command
-    .option(
-      "-b, --bootstrap <url>",
-      "a node to start from, ws://HOST:PORT#NODE-ID; repeat for more",
-      collect,
-      [],
-    )
+    .option("-b, --bootstrap <url>", "a node to start from, ws://HOST:PORT#NODE-ID; repeat for more", collect)
     .option("--data <folder>", "where guards and settings are kept (UMBEL_DATA)")
     .option("--network <name>", "main, local or local-ports; by default what the bootstrap addresses say");
 }

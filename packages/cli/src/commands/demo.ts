@@ -88,7 +88,7 @@ async function show(input: string, { nodes, once, folder, children }: Show, cont
 /** Until Ctrl-C, or until the network ends by itself, which is a failure. */
 async function stay(network: RunningNetwork, { signal }: Context): Promise<void> {
   const ended = network.child.ended.then(() => {
-    if (!signal.aborted) throw network.child.failure("the network");
+    if (!signal.aborted) throw network.child.failure();
   });
   await Promise.race([stopped(signal), ended]);
 }

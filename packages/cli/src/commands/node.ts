@@ -45,12 +45,7 @@ export function addNodeCommand(program: Command, context: Context): void {
       `where to listen (default: ${DEFAULT_LISTEN}); port 0 lets the system choose`,
     )
     .option("--announce <url>", "the address others dial, when it is not the one to listen on")
-    .option(
-      "-b, --bootstrap <url>",
-      "a node to start from, ws://HOST:PORT#NODE-ID; repeat for more",
-      collect,
-      [],
-    )
+    .option("-b, --bootstrap <url>", "a node to start from, ws://HOST:PORT#NODE-ID; repeat for more", collect)
     .option("--data <folder>", "where keys and blocks are kept (UMBEL_DATA); one node per folder")
     .option("--roles <list>", `what this node does for others (default: ${DEFAULT_ROLES})`)
     .option("--network <name>", "main, local or local-ports; by default what the addresses say")

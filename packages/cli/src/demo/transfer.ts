@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UmbelError } from "@umbel/core";
+import { stopped } from "../context.ts";
 import { type ChildEvent, type JsonChild, startUmbel } from "../processes/json-child.ts";
 import { totalProcessorSeconds } from "../processes/processor-time.ts";
 import { compareBytes } from "./compare.ts";
@@ -33,7 +34,7 @@ export async function startNetwork(stage: DemoStage, nodes: number): Promise<Run
   stage.onStep(`starting ${nodes} nodes, each a process of its own`);
   const started = performance.now();
   const data = join(stage.folder, "network");
-  const child = start(stage, [
+  const child = start(stage, "the network", [
     "testnet",
     "--json",
     "--until-stdin-closes",
@@ -45,7 +46,6 @@ export async function startNetwork(stage: DemoStage, nodes: number): Promise<Run
   const ready = await unlessAborted(
     stage.signal,
     child.waitFor(({ event }) => event === "ready"),
-    () => child.failure("the network"),
   );
   const { bootstrap, pids, network, nodes: members } = ready as unknown as TestnetReady;
   const names = new Map(members.map(({ id, name }) => [id, name]));
@@ -110,7 +110,15 @@ async function runClient(
   const data = join(stage.folder, name);
   await mkdir(data);
   const bootstrap = network.bootstrap.flatMap((address) => ["--bootstrap", address]);
-  const child = start(stage, [...args, "--json", "--data", data, "--network", network.network, ...bootstrap]);
+  const child = start(stage, `the ${name}`, [
+    ...args,
+    "--json",
+    "--data",
+    data,
+    "--network",
+    network.network,
+    ...bootstrap,
+  ]);
   const circuits: (readonly string[])[] = [];
   child.onEvent((event) => {
     if (event.event === "circuits") circuits.push(...pathsOf(event, network.names));
@@ -118,10 +126,9 @@ async function runClient(
   const result = await unlessAborted(
     stage.signal,
     child.waitFor(({ event }) => event === "result"),
-    () => child.failure(`the ${name}`),
   );
   const { code } = await child.ended;
-  if (code !== 0) throw child.failure(`the ${name}`);
+  if (code !== 0) throw child.failure();
   const cpu = result.cpuSeconds;
   return {
     result,
@@ -130,8 +137,8 @@ async function runClient(
   };
 }
 
-function start(stage: DemoStage, args: readonly string[]): JsonChild {
-  const child = startUmbel(stage.script, args);
+function start(stage: DemoStage, name: string, args: readonly string[]): JsonChild {
+  const child = startUmbel(stage.script, args, name);
   stage.children.push(child);
   return child;
 }
@@ -158,21 +165,11 @@ function sum(...values: readonly (number | undefined)[]): number | undefined {
   );
 }
 
-async function unlessAborted<Result>(
-  signal: AbortSignal,
-  work: Promise<Result>,
-  failure: () => UmbelError,
-): Promise<Result> {
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(new UmbelError("ABORTED", "interrupted"));
-  });
-  if (signal.aborted) abort();
-  signal.addEventListener("abort", abort);
-  try {
-    return await Promise.race([work.catch(() => Promise.reject(failure())), aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-    aborted.catch(() => {});
-  }
+async function unlessAborted<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
+  return Promise.race([
+    work,
+    stopped(signal).then(() => {
+      throw new UmbelError("ABORTED", "interrupted");
+    }),
+  ]);
 }

@@ -23,7 +23,7 @@ export interface JsonChild {
   /** The first event that `accept` takes. Rejects with the child's own reason when it ends before. */
   waitFor(accept: (event: ChildEvent) => boolean): Promise<ChildEvent>;
   /** Why it failed, as an error with the child's code and line. */
-  failure(what: string): UmbelError;
+  failure(): UmbelError;
   /** Asks it to end, and makes it end when it does not within `graceMs`. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -38,17 +38,17 @@ const STOP_GRACE_MS = 8_000;
  * Starts `umbel ...args` by its script. The child leads a process group of its own, so that a Ctrl-C at the terminal reaches it through
  * its parent only; its standard input closes when the parent is gone, however it went.
  */
-export function startUmbel(script: string, args: readonly string[]): JsonChild {
+export function startUmbel(script: string, args: readonly string[], name: string): JsonChild {
   const child = spawn(process.execPath, [script, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
     detached: process.platform !== "win32",
     windowsHide: true,
   });
-  return followChild(child);
+  return followChild(child, name);
 }
 
-/** Turns a child process with piped output into events. */
-export function followChild(child: ChildProcess): JsonChild {
+/** Turns a child process with piped output into events. `name` stands in its failure. */
+export function followChild(child: ChildProcess, name: string): JsonChild {
   const events: ChildEvent[] = [];
   const listeners = new Set<(event: ChildEvent) => void>();
   let complaint = "";
@@ -74,13 +74,13 @@ export function followChild(child: ChildProcess): JsonChild {
     listeners.add(listener);
     return () => void listeners.delete(listener);
   };
-  const failure = (what: string) => describeFailure(what, events, complaint);
+  const failure = () => describeFailure(name, events, complaint);
   return {
     pid: child.pid ?? 0,
     ended,
     onEvent,
     failure,
-    waitFor: (accept) => waitForEvent(accept, onEvent, ended, () => failure("the process")),
+    waitFor: (accept) => waitForEvent(accept, onEvent, ended, failure),
     stop: (graceMs = STOP_GRACE_MS) => stopChild(child, ended, graceMs),
   };
 }

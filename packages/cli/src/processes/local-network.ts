@@ -77,7 +77,7 @@ async function startAll(
     const known = started.map(({ node }) => addressOf(node));
     const round = plan.urls.slice(started.length, until).map((url, index) => {
       const name = `n${started.length + index + 1}`;
-      const child = startUmbel(options.script, nodeArguments(url, name, known, plan.network, options));
+      const child = startUmbel(options.script, nodeArguments(url, name, known, plan.network, options), name);
       children.push(child);
       return whenListening(name, child);
     });

@@ -1,0 +1,85 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { main } from "../../src/main.ts";
+import { createTestEngine, failing, idleNode } from "../support/test-engine.ts";
+import { createTestIo } from "../support/test-io.ts";
+
+let data: string;
+
+beforeEach(() => {
+  data = mkdtempSync(join(tmpdir(), "umbel-test-"));
+});
+afterEach(() => rmSync(data, { recursive: true }));
+
+describe("node", () => {
+  it("tells where it listens, how many nodes it knows, that it is ready, and its end", async () => {
+    const io = createTestIo();
+    let stops = 0;
+    const { engine } = createTestEngine({
+      startNode: async ({ listen }) =>
+        idleNode(listen, {
+          onDirectoryChanged(listener) {
+            for (const nodes of [1, 2, 2, 8]) listener(nodes);
+            setImmediate(io.stop);
+          },
+          stop: async () => void stops++,
+        }),
+    });
+    expect(await main(["node", "--json", "--data", data, "-l", "ws://127.3.0.1:9"], io, engine)).toBe(0);
+    expect(io.events()).toEqual([
+      { event: "listening", url: "ws://127.3.0.1:9", id: "node-id" },
+      { event: "directory", nodes: 1 },
+      { event: "directory", nodes: 2 },
+      { event: "directory", nodes: 8 },
+      { event: "ready" },
+      { event: "result", cpuSeconds: expect.any(Number) },
+    ]);
+    expect(stops).toBe(1);
+  });
+
+  it("ends when its standard input closes, if its parent asked for that", async () => {
+    const io = createTestIo({ input: "" });
+    const { engine } = createTestEngine();
+    expect(await main(["node", "--until-stdin-closes", "--data", data], io, engine)).toBe(0);
+  });
+
+  it("stops what it started when it cannot become ready", async () => {
+    let stops = 0;
+    const { engine } = createTestEngine({
+      startNode: async ({ listen }) =>
+        idleNode(listen, {
+          ready: failing("NETWORK_UNREACHABLE", "nobody answers")(),
+          stop: async () => void stops++,
+        }),
+    });
+    const io = createTestIo();
+    expect(await main(["node", "--data", data], io, engine)).toBe(4);
+    expect(stops).toBe(1);
+  });
+
+  it("takes settings from a file, and options over them", async () => {
+    const config = join(data, "node.toml");
+    writeFileSync(
+      config,
+      'listen = "ws://0.0.0.0:7470"\nannounce = "ws://203.0.113.7:7470"\nroles = ["relay"]\ncapacity = 2\nbootstrap = ["ws://198.51.100.1:1#x"]\n',
+    );
+    const { engine, calls } = createTestEngine();
+    const io = createTestIo({ input: "" });
+    await main(
+      ["node", "--until-stdin-closes", "--config", config, "--data", data, "--capacity", "3"],
+      io,
+      engine,
+    );
+    expect(calls.nodes[0]).toMatchObject({
+      listen: "ws://0.0.0.0:7470",
+      announce: "ws://203.0.113.7:7470",
+      roles: ["relay"],
+      capacity: 3,
+      bootstrap: ["ws://198.51.100.1:1#x"],
+      network: "main",
+      dataDir: data,
+    });
+  });
+});

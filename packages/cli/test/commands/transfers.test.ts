@@ -1,0 +1,123 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { main } from "../../src/main.ts";
+import { createTestEngine } from "../support/test-engine.ts";
+import { createTestIo } from "../support/test-io.ts";
+
+const ADDRESS = "ws://127.1.0.1:7470#abc";
+let data: string;
+
+beforeEach(() => {
+  data = mkdtempSync(join(tmpdir(), "umbel-test-"));
+});
+afterEach(() => rmSync(data, { recursive: true }));
+
+describe("publish", () => {
+  it("prints the reference alone on standard output", async () => {
+    const io = createTestIo();
+    const { engine } = createTestEngine();
+    expect(await main(["publish", "x", "-b", ADDRESS, "--data", data], io, engine)).toBe(0);
+    expect(io.out()).toBe("umbel:file-abc\n");
+    expect(io.err()).toBe("published 2.0 MiB as 66 blocks, 198 copies confirmed, in 2.0 s (1.0 MiB/s)\n");
+  });
+
+  it("says nothing but the reference when quiet", async () => {
+    const io = createTestIo({ tty: true });
+    const { engine } = createTestEngine();
+    await main(["publish", "x", "-q", "-b", ADDRESS, "--data", data], io, engine);
+    expect({ out: io.out(), err: io.err() }).toEqual({ out: "umbel:file-abc\n", err: "" });
+  });
+
+  it("ends its JSON lines with the result", async () => {
+    const io = createTestIo();
+    const { engine } = createTestEngine({
+      publishPath: async (_path, { onProgress, onCircuits }) => {
+        onCircuits?.([["a", "b", "c"]]);
+        onProgress?.({ bytesDone: 1, bytesTotal: 2, blocksDone: 0, blocksTotal: undefined, circuits: 1 });
+        return { reference: "umbel:file-abc", bytes: 1, blocks: 1, copies: 3, seconds: 1 };
+      },
+    });
+    await main(["publish", "x", "--json", "-b", ADDRESS, "--data", data], io, engine);
+    expect(io.events()).toEqual([
+      { event: "circuits", paths: [["a", "b", "c"]] },
+      { event: "progress", bytesDone: 1, bytesTotal: 2, blocksDone: 0, circuits: 1 },
+      {
+        event: "result",
+        reference: "umbel:file-abc",
+        bytes: 1,
+        blocks: 1,
+        copies: 3,
+        seconds: 1,
+        cpuSeconds: expect.any(Number),
+      },
+    ]);
+    expect(io.err()).toBe("");
+  });
+
+  it("takes the path from where the person stands, and - as standard input", async () => {
+    const { engine, calls } = createTestEngine();
+    for (const path of ["my site", "-"]) {
+      await main(["publish", path, "-b", ADDRESS, "--data", data], createTestIo({ cwd: "/home/me" }), engine);
+    }
+    expect(calls.published.map(({ path, options }) => [path, options.name])).toEqual([
+      ["/home/me/my site", "my site"],
+      ["-", undefined],
+    ]);
+  });
+});
+
+describe("fetch", () => {
+  it("prints where the content stands", async () => {
+    const io = createTestIo({ cwd: "/home/me" });
+    const { engine, calls } = createTestEngine();
+    expect(
+      await main(["fetch", "umbel:x", "-o", "copy.pdf", "-f", "-b", ADDRESS, "--data", data], io, engine),
+    ).toBe(0);
+    expect(io.out()).toBe("/home/me/copy.pdf\n");
+    expect(calls.fetched[0]?.options).toMatchObject({
+      output: "/home/me/copy.pdf",
+      force: true,
+      cwd: "/home/me",
+    });
+  });
+
+  it("leaves standard output to the bytes with -o -", async () => {
+    const io = createTestIo();
+    const { engine } = createTestEngine();
+    expect(await main(["fetch", "umbel:x", "-o", "-", "-b", ADDRESS, "--data", data], io, engine)).toBe(0);
+    expect(io.out()).toBe("");
+  });
+});
+
+describe("the bootstrap addresses", () => {
+  const used = async (argv: readonly string[], env: Record<string, string>) => {
+    const { engine, calls } = createTestEngine();
+    await main(["fetch", "umbel:x", ...argv], createTestIo({ env }), engine);
+    return calls.fetched[0]?.options.bootstrap;
+  };
+
+  it("come from the option, else the environment, else the data folder", async () => {
+    writeFileSync(join(data, "bootstrap"), "# mine\nws://127.1.0.1:1#file\n\n");
+    const env = { UMBEL_DATA: data };
+    expect(await used([], env)).toEqual(["ws://127.1.0.1:1#file"]);
+    const both = { ...env, UMBEL_BOOTSTRAP: "ws://127.1.0.1:2#env, ws://127.2.0.1:2#env" };
+    expect(await used([], both)).toEqual(["ws://127.1.0.1:2#env", "ws://127.2.0.1:2#env"]);
+    expect(await used(["-b", "ws://127.1.0.1:3", "-b", "ws://127.2.0.1:3"], both)).toEqual([
+      "ws://127.1.0.1:3",
+      "ws://127.2.0.1:3",
+    ]);
+  });
+
+  it.each([
+    ["ws://127.1.0.1:1", "local"],
+    ["ws://127.0.0.1:1", "local-ports"],
+    ["wss://example.org", "main"],
+    ["ws://198.51.100.7:1", "main"],
+  ])("%s belongs to the network %s", async (address, network) => {
+    const { engine, calls } = createTestEngine();
+    await main(["fetch", "umbel:x", "-b", address, "--data", data], createTestIo(), engine);
+    expect(calls.fetched[0]?.options.network).toBe(network);
+  });
+});

@@ -31,7 +31,9 @@ function section(name) {
     ...source.matchAll(/(?:\/\*\*((?:(?!\*\/)[\s\S])*?)\*\/\n)?export const (\w+)(?:: [\w<>]+)? = ([^;]+);/g),
   ];
   const rows = constants.map(([, comment, constant, value], index) =>
-    comment === undefined ? follower(constants[index - 1][2], constant, value) : row(comment, constant, value),
+    comment === undefined
+      ? follower(constants[index - 1][2], constant, value)
+      : row(comment, constant, value),
   );
   return `\n## ${name}\n\n| limit | default | what it bounds, and why |\n|---|---|---|\n${rows.join("\n")}\n`;
 }

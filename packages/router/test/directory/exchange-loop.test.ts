@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import type { Directory } from "../../src/directory/directory.ts";
 import { type DirectoryExchange, startDirectoryExchange } from "../../src/directory/exchange-loop.ts";
+import { decodeDirectoryRequest } from "../../src/directory/exchange-messages.ts";
 import { FLOOD_DELAY_MS, FLOOD_FANOUT, MAX_FLOOD_QUEUE, RECONCILE_MAX_MS } from "../../src/limits.ts";
 import type { BootstrapEntry } from "../../src/node/overlay.ts";
 import { describedNode, describedNodes, network, PERIOD } from "../support/descriptors.ts";
@@ -178,12 +179,13 @@ describe("the directory exchange", () => {
     for (const node of nodes.slice(1, 9))
       running.directory.admit(node.bytes, world.clock.unixNow(), "pulled");
     await world.clock.advance(200);
-    const before = world.requests;
+    const before = world.payloads.length;
     running.directory.admit(nodes[20]!.bytes, world.clock.unixNow());
     running.directory.admit(nodes[20]!.bytes, world.clock.unixNow());
     running.directory.admit(nodes[21]!.bytes, world.clock.unixNow(), "pulled");
     await world.clock.advance(200);
-    expect(world.requests - before).toBe(3);
+    const pushes = world.payloads.slice(before).map((payload) => decodeDirectoryRequest(payload));
+    expect(pushes).toEqual(Array(3).fill({ kind: "push", descriptors: [nodes[20]!.bytes] }));
   });
 
   it("passes no more than its cap on at once", async () => {

@@ -1,10 +1,10 @@
-import type { Descriptor } from "@umbel/core";
+import { type Descriptor, parseAddress } from "@umbel/core";
 import { describe, expect, it } from "vitest";
 import { directoryCall } from "../../src/directory/bootstrap.ts";
 import type { Directory } from "../../src/directory/directory.ts";
 import { type Reconciled, reconcile } from "../../src/directory/exchange.ts";
 import { encodeSyncResponse } from "../../src/directory/exchange-messages.ts";
-import { MAX_SYNC_ROUNDS } from "../../src/limits.ts";
+import { MAX_SYNC_DESCRIPTOR_BYTES, MAX_SYNC_ROUNDS } from "../../src/limits.ts";
 import type { Service } from "../../src/node/overlay.ts";
 import { describedNode, describedNodes, PERIOD } from "../support/descriptors.ts";
 import { createDirectoryWorld, type DirectoryWorld } from "../support/directories.ts";
@@ -30,6 +30,21 @@ describe("a reconciliation", () => {
     await reconciled(world, client, false);
     expect(client.all()).toEqual(full.all());
     expect(world.requests).toBeLessThanOrEqual(4);
+  });
+
+  it("leaves for the next request what does not fit a response", async () => {
+    const world = createDirectoryWorld();
+    const url = (index: number, at: number) => `ws://${index}.example.org:1/${"p".repeat(90)}${at}`;
+    const large = Array.from({ length: 320 }, (_, index) =>
+      describedNode(index, { addresses: [0, 1, 2, 3].map((at) => parseAddress(url(index, at))) }),
+    );
+    const bytes = large.reduce((sum, each) => sum + each.bytes.length, 0);
+    expect(bytes).toBeGreaterThan(MAX_SYNC_DESCRIPTOR_BYTES);
+    const full = world.node(peer, large);
+    const client = world.client();
+    await reconciled(world, client, false);
+    expect(client.all()).toEqual(full.all());
+    expect(world.requests).toBe(3);
   });
 
   it.each([

@@ -8,14 +8,15 @@ import type { WorldPorts } from "@umbel/storage";
 
 /** The real world: this system's clock, timers and random source, node:crypto, WebSockets. Throws BAD_INPUT for an unknown network. */
 export function realWorld(network: string, log: Logger): WorldPorts {
+  const parameters = networkNamed(nodeProvider, network);
   return {
     crypto: nodeProvider,
     random: nodeRandom,
     clock: systemClock,
     timers: systemTimers,
-    transport: createWsTransport(),
+    transport: createWsTransport({ allowLocalAddresses: parameters.allowLocalAddresses }),
     log,
-    network: networkNamed(nodeProvider, network),
+    network: parameters,
   };
 }
 

@@ -15,6 +15,7 @@ import {
 } from "../limits.ts";
 import type { Connection, ConnectionHandler, Listener, Transport } from "../transport/transport.ts";
 import { createPrefixCounter } from "./prefix-counter.ts";
+import { publicLookup } from "./public-lookup.ts";
 import { answerPlainRequest, refuseUpgrade } from "./web-answer.ts";
 import { WsConnection } from "./ws-connection.ts";
 
@@ -27,6 +28,8 @@ export interface WsTransportOptions {
   readonly handshakeTimeout?: Millis;
   /** False masks as browsers do; see docs/decisions/0050-websocket-transport.md. True when absent. */
   readonly zeroMask?: boolean;
+  /** True where names may resolve to private and loopback addresses: networks on one machine. False when absent. */
+  readonly allowLocalAddresses?: boolean;
 }
 
 /** What both sides ask of `ws`: whole records, nothing compressed, nothing interpreted. */
@@ -60,6 +63,7 @@ function dial(options: WsTransportOptions, url: string, handler: ConnectionHandl
     ...FRAMING,
     handshakeTimeout: options.handshakeTimeout ?? UPGRADE_TIMEOUT_MS,
     rejectUnauthorized: false,
+    ...(options.allowLocalAddresses === true ? {} : { lookup: publicLookup }),
     ...(options.zeroMask === false ? {} : { generateMask: zeroMask }),
   });
   const connection = new WsConnection(ws, address.host.text);

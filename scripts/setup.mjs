@@ -49,7 +49,7 @@ function build() {
   if (stale) console.error("setup: compiling");
   run(
     process.execPath,
-    [join(root, "node_modules", "typescript", "bin", "tsc"), "-b"],
+    [join(root, "node_modules", "typescript", "bin", "tsc"), "-b", "packages/cli"],
     "it does not compile",
   );
 }

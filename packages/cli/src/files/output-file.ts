@@ -1,5 +1,4 @@
-import { once } from "node:events";
-import { lstat, mkdir, open, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Writable } from "node:stream";
 import { UmbelError } from "@umbel/core";
@@ -38,6 +37,7 @@ interface OutputOptions {
  * Throws BAD_INPUT when the target exists and `force` is not set, WRITE_FAILED, DISK_FULL.
  */
 export async function createOutputFile(target: string, options: OutputOptions): Promise<OutputFile> {
+  if (await isDevice(target)) return writeThrough(target);
   await refuseExisting(target, options);
   const beside = nameBeside(target);
   const file = await writing(target, () => open(beside, "wx", 0o666));
@@ -66,6 +66,22 @@ export async function createOutputFile(target: string, options: OutputOptions): 
     },
   };
   return output;
+}
+
+/** A device or pipe has no "half written": it is written to, never replaced. */
+async function writeThrough(target: string): Promise<OutputFile> {
+  const file = await writing(target, () => open(target, "w"));
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= file.close();
+    return closing;
+  };
+  return {
+    target,
+    write: (bytes) => writing(target, () => writeAll(file, bytes), close),
+    finish: () => writing(target, close),
+    discard: () => close().catch(() => undefined),
+  };
 }
 
 /** A folder at `target`, which appears only when it is whole. Throws like `createOutputFile`. */
@@ -111,9 +127,7 @@ export function createStreamOutput(stream: Writable): OutputFile {
     async write(bytes) {
       if (stream.destroyed || !stream.writable) throw readerGone();
       if (stream.write(bytes)) return;
-      await Promise.race([once(stream, "drain"), once(stream, "close")]).catch(() => {
-        throw readerGone();
-      });
+      await room(stream);
       if (stream.destroyed) throw readerGone();
     },
     async finish() {},
@@ -121,8 +135,26 @@ export function createStreamOutput(stream: Writable): OutputFile {
   };
 }
 
+/** Resolves when the stream takes more, or is gone. Leaves no listener behind. */
+function room(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const event of ["drain", "close", "error"]) stream.off(event, done);
+      resolve();
+    };
+    for (const event of ["drain", "close", "error"]) stream.on(event, done);
+  });
+}
+
 function readerGone(): UmbelError {
   return new UmbelError("ABORTED", "the reader of standard output went away");
+}
+
+async function isDevice(path: string): Promise<boolean> {
+  const standing = await stat(path).catch(() => undefined);
+  return (
+    standing !== undefined && (standing.isCharacterDevice() || standing.isFIFO() || standing.isBlockDevice())
+  );
 }
 
 async function writeAll(file: Awaited<ReturnType<typeof open>>, bytes: Uint8Array): Promise<void> {
@@ -154,6 +186,9 @@ async function refuseExisting(target: string, { force }: OutputOptions): Promise
       "BAD_INPUT",
       `${target} exists already; --force replaces it, -o names another place`,
     );
+  if (!standing.isFile() && !standing.isDirectory() && !standing.isSymbolicLink()) {
+    throw new UmbelError("BAD_INPUT", `${target} is neither a file nor a folder, so it is not replaced`);
+  }
   if (dirname(target) === target) throw new UmbelError("BAD_INPUT", `${target} cannot be replaced`);
 }
 

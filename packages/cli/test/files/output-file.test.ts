@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -68,7 +68,19 @@ describe("an output file", () => {
     expect(await readdir(folder)).toEqual(["probe"]);
   });
 
-  it.skipIf(!existsSync("/dev/full"))("names a folder that is not there", async () => {
+  it.skipIf(!existsSync("/dev/full"))("writes to a device and never replaces it", async () => {
+    const nowhere = await createOutputFile("/dev/null", { force: true });
+    await nowhere.write(bytes("x"));
+    await nowhere.finish();
+    expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
+    const full = await createOutputFile("/dev/full", { force: false });
+    await expect(full.write(bytes("x"))).rejects.toMatchObject({ code: "DISK_FULL" });
+    await expect(createOutputFolder("/dev/null", { force: true })).rejects.toMatchObject({
+      code: "BAD_INPUT",
+    });
+  });
+
+  it("names a folder that is not there", async () => {
     await expect(createOutputFile(join(folder, "no", "x"), { force: false })).rejects.toMatchObject({
       code: "WRITE_FAILED",
     });
@@ -126,6 +138,7 @@ describe("standard output", () => {
     expect(written).toBe(false);
     stream.resume();
     await writing;
+    expect(stream.listenerCount("close")).toBe(0);
   });
 
   it("tells the writer that the reader went away", async () => {

@@ -20,8 +20,6 @@ export const MLKEM_SECRET_KEY_BYTES = 2400;
 export const MLKEM_COINS_BYTES = 32;
 /** Bytes of an ML-KEM-768 ciphertext. */
 export const MLKEM_CIPHERTEXT_BYTES = 1088;
-/** Bytes of an ML-KEM-768 shared secret. */
-export const MLKEM_SHARED_SECRET_BYTES = 32;
 /** Bytes of a ChaCha20 and ChaCha20-Poly1305 key. */
 export const AEAD_KEY_BYTES = 32;
 /** Bytes of a ChaCha20 and ChaCha20-Poly1305 nonce. */

@@ -100,11 +100,6 @@ export function parseBootstrapEntry(text: string): BootstrapAddress {
   return { url, nodeId: id as NodeId };
 }
 
-/** The text of a bootstrap entry, as `parseBootstrapEntry` reads it. */
-export function formatBootstrapEntry(entry: BootstrapAddress): string {
-  return entry.nodeId === undefined ? entry.url : `${entry.url}#${entry.nodeId}`;
-}
-
 function readHost(text: string): Host | undefined {
   if (text.startsWith("[")) return parseIpv6(text.slice(1, -1));
   return parseIpv4(text) ?? parseDnsName(text);

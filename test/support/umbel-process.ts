@@ -72,8 +72,8 @@ export function startUmbel(args: readonly string[], options: UmbelOptions = {}):
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });
   living.add(child);
-  child.stdin.on("error", () => {});
-  if (options.stdin !== "open") child.stdin.end(options.stdin);
+  child.stdin?.on("error", () => {});
+  if (options.stdin !== "open") child.stdin?.end(options.stdin);
   const timer = setTimeout(() => child.kill("SIGKILL"), options.timeout ?? DEFAULT_TIMEOUT_MS);
   const follower = follow(child);
   const ended = follower.ended.finally(() => {
@@ -89,7 +89,7 @@ export function startUmbel(args: readonly string[], options: UmbelOptions = {}):
     kill: (signal) => void child.kill(signal),
     async stop() {
       child.kill("SIGTERM");
-      child.stdin.end();
+      child.stdin?.end();
       const force = setTimeout(() => child.kill("SIGKILL"), 10_000);
       return ended.finally(() => clearTimeout(force));
     },

@@ -334,16 +334,21 @@ describe("the store", () => {
     };
     const guards = w.start();
     const first = guards.current(0);
-    while (waiting.length === 0) await Promise.resolve();
+    await turns();
     w.directory.remove(...[0, 1, 2, 3].map(idOf));
     w.directory.add(relay(7), relay(8), relay(9));
     const second = guards.current(0);
-    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+    await turns();
     expect(waiting).toHaveLength(1);
-    waiting.pop()!();
-    while (waiting.length === 0) await Promise.resolve();
-    waiting.pop()!();
+    waiting.pop()?.();
+    await turns();
+    waiting.pop()?.();
     await Promise.all([first, second]);
     expect(written).toEqual([3, 6]);
   });
 });
+
+/** Lets all promises that can settle do so. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}

@@ -156,6 +156,22 @@ describe("a path", () => {
     }
   });
 
+  it("takes another endpoint rather than a failed middle", () => {
+    // Endpoint 1 conflicts with 2 and 3: only the failed 4 could stand before it.
+    const nodes = [
+      relay(0),
+      relay(1, { family: family(1) }),
+      relay(2, { family: family(1) }),
+      relay(3, at("ws://20.1.9.9:1")),
+      relay(4),
+    ];
+    for (let seed = 0; seed < 50; seed++) {
+      const avoid = new Set([idOf(4)]);
+      const path = selectPath(request(nodes, { avoid, random: createSeededRandom(seed) }));
+      expect(idsOf(path)).not.toContain(idOf(4));
+    }
+  });
+
   it("uses as few failed nodes as its length needs when nothing else is left", () => {
     const avoid = new Set([idOf(1), idOf(2), idOf(3)]);
     for (let seed = 0; seed < 50; seed++) {

@@ -35,6 +35,8 @@ export interface LinkEntry<Side> {
   superseded: boolean;
   /** Since when no circuit uses the link; undefined while one does. */
   idleSince: Millis | undefined;
+  /** The number given out last, of its own so that it tells the peer nothing of other links. */
+  lastCircuit: number;
   readonly circuits: Map<CircuitId, Side>;
   /** Circuits that start here and wait for room in the queue. */
   readonly waiting: Set<Side>;
@@ -49,7 +51,6 @@ export class LinkTable<Side> {
   readonly #byConnection = new Map<number, LinkEntry<Side>>();
   readonly #byNode = new Map<NodeId, LinkEntry<Side>>();
   readonly #byUrl = new Map<string, LinkEntry<Side>>();
-  #lastCircuit = 0;
 
   get size(): number {
     return this.#byConnection.size;
@@ -63,10 +64,15 @@ export class LinkTable<Side> {
     return this.#byConnection.get(connection);
   }
 
-  /** A link that reaches the target, established or on its way. */
+  /**
+   * A link that reaches the target, established or on its way. An address alone says nothing of who answers there: where a
+   * node is asked for, a link to its address counts only once that node has authenticated on it; and nobody waits for a dial that
+   * will fail because it expects somebody else.
+   */
   find(target: DialTarget): LinkEntry<Side> | undefined {
-    const byNode = target.nodeId === undefined ? undefined : this.#byNode.get(target.nodeId);
-    return byNode ?? this.#byUrl.get(target.url);
+    if (target.nodeId !== undefined) return this.#byNode.get(target.nodeId);
+    const byUrl = this.#byUrl.get(target.url);
+    return byUrl?.peer !== undefined || byUrl?.target?.nodeId === undefined ? byUrl : undefined;
   }
 
   add(entry: LinkEntry<Side>): void {
@@ -90,7 +96,7 @@ export class LinkTable<Side> {
     entry.peer = peer;
     if (peer.kind !== "node") return undefined;
     const other = this.#byNode.get(peer.nodeId);
-    if (other === undefined || other === entry) {
+    if (other?.peer === undefined || other === entry) {
       this.#byNode.set(peer.nodeId, entry);
       return undefined;
     }
@@ -106,7 +112,11 @@ export class LinkTable<Side> {
 
   remove(entry: LinkEntry<Side>): void {
     this.#byConnection.delete(entry.connection);
-    for (const [id, held] of this.#byNode) if (held === entry) this.#byNode.delete(id);
+    const nodeId = nodeIdOf(entry);
+    if (nodeId !== undefined && this.#byNode.get(nodeId) === entry) {
+      this.#byNode.delete(nodeId);
+      this.#promote(nodeId);
+    }
     if (entry.target !== undefined && this.#byUrl.get(entry.target.url) === entry)
       this.#byUrl.delete(entry.target.url);
   }
@@ -116,16 +126,36 @@ export class LinkTable<Side> {
     if (entry.circuits.size >= MAX_CIRCUITS_PER_LINK) return undefined;
     const half = entry.target === undefined ? 0 : DIALER_BIT;
     for (;;) {
-      this.#lastCircuit = (this.#lastCircuit + 1) % DIALER_BIT || 1;
-      const id = ((half | this.#lastCircuit) >>> 0) as CircuitId;
+      entry.lastCircuit = (entry.lastCircuit + 1) % DIALER_BIT || 1;
+      const id = ((half | entry.lastCircuit) >>> 0) as CircuitId;
       if (!entry.circuits.has(id)) return id;
     }
   }
 
-  /** True when the peer may open a circuit under this number. */
-  mayPeerOpen(entry: LinkEntry<Side>, id: CircuitId): boolean {
+  /**
+   * Whether the peer may open a circuit under this number: "never" is its fault, "full" need not be, since both ends may open
+   * the last one at once.
+   */
+  mayPeerOpen(entry: LinkEntry<Side>, id: CircuitId): "yes" | "full" | "never" {
     const peerDialled = entry.target === undefined;
     const ofDialer = id >= DIALER_BIT;
-    return peerDialled === ofDialer && !entry.circuits.has(id) && entry.circuits.size < MAX_CIRCUITS_PER_LINK;
+    if (peerDialled !== ofDialer || entry.circuits.has(id)) return "never";
+    return entry.circuits.size < MAX_CIRCUITS_PER_LINK ? "yes" : "full";
   }
+
+  /** Another link to a node whose preferred one is gone is a good one again. */
+  #promote(nodeId: NodeId): void {
+    for (const other of this.#byConnection.values()) {
+      if (nodeIdOf(other) !== nodeId) continue;
+      other.superseded = false;
+      this.#byNode.set(nodeId, other);
+      return;
+    }
+  }
+}
+
+/** Who is, or must be, at the other end. */
+function nodeIdOf(entry: LinkEntry<unknown>): NodeId | undefined {
+  if (entry.peer === undefined) return entry.target?.nodeId;
+  return entry.peer.kind === "node" ? entry.peer.nodeId : undefined;
 }

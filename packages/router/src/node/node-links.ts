@@ -73,8 +73,8 @@ export class NodeLinks {
     return this.#table.allocate(link);
   }
 
-  /** True when the peer may open a circuit under this number. */
-  mayPeerOpen(link: Link, id: CircuitId): boolean {
+  /** Whether the peer may open a circuit under this number: see `LinkTable`. */
+  mayPeerOpen(link: Link, id: CircuitId): ReturnType<LinkTable<End>["mayPeerOpen"]> {
     return this.#table.mayPeerOpen(link, id);
   }
 
@@ -166,6 +166,7 @@ export class NodeLinks {
       peer: undefined,
       superseded: false,
       idleSince: now,
+      lastCircuit: 0,
       circuits: new Map(),
       waiting: new Set(),
       nextDeadline: () => earlier(machine.nextDeadline(), idleDeadline(link)),
@@ -204,6 +205,11 @@ export class NodeLinks {
   }
 
   #established(link: Link, peer: LinkPeer, now: Millis): void {
+    if (peer.kind === "node" && peer.nodeId === this.#options.nodeId) {
+      // An address that led back to this node: it has nothing to tell itself.
+      this.close(link, now);
+      return;
+    }
     const loser = this.#table.established(link, peer, this.#options.nodeId);
     if (loser === undefined) return;
     this.#events.superseded(loser);

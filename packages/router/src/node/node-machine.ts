@@ -123,8 +123,13 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
 
   #create(link: Link, id: CircuitId, body: Uint8Array): void {
     const hop = this.#options.hop;
-    if (hop === undefined || !this.#links.mayPeerOpen(link, id)) {
+    const may = hop === undefined ? "never" : this.#links.mayPeerOpen(link, id);
+    if (hop === undefined || may === "never") {
       this.#links.close(link, this.#now);
+      return;
+    }
+    if (may === "full") {
+      this.#links.sendDestroy(link, id, this.#now);
       return;
     }
     try {

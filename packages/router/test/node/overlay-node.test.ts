@@ -144,6 +144,15 @@ describe("an overlay node", () => {
     expect(await clock.complete(again, { limit: 5000 })).toHaveLength(9);
   });
 
+  it("ends a link that leads back to itself", async () => {
+    const { clock, relays } = await threeRelays("self");
+    const self = { url: `ws://${relays[0].host}:9001`, nodeId: undefined };
+    const call = relays[0].node.call(self, SERVICE.BLOCKS, sample(9), CALL);
+    await expect(clock.complete(call, { limit: 5000 })).rejects.toMatchObject({ code: "LINK_CLOSED" });
+    await clock.advance(1000);
+    expect(relays[0].node.linkCount).toBe(0);
+  });
+
   it("closes links and one-hop circuits that nobody uses any more", async () => {
     const { clock, relays } = await threeRelays("idle");
     const [a, b] = relays;

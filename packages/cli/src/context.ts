@@ -26,7 +26,7 @@ export function addClientOptions(command: Command): Command {
   return command
     .option("-b, --bootstrap <url>", "a node to start from, ws://HOST:PORT#NODE-ID; repeat for more", collect)
     .option("--data <folder>", "where guards and settings are kept (UMBEL_DATA)")
-    .option("--network <name>", "main, local or local-ports; by default what the bootstrap addresses say");
+    .option("--network <name>", "main or local; by default what the bootstrap addresses say");
 }
 
 /** Gathers a repeatable option; several may also stand in one value, separated by commas. */

@@ -2,17 +2,14 @@
 export const NETWORKS = {
   /** Public addresses; loopback and private ones are refused. */
   main: "main",
-  /** One machine, node i on 127.i.0.1: prefixes as on the internet. */
+  /** One machine: node i on 127.i.0.1, prefixes as on the internet; on 127.0.0.1 ports stand for prefixes. */
   local: "local",
-  /** One machine on 127.0.0.1 alone, where 127.2.0.1 cannot be bound: ports stand for prefixes. */
-  localPorts: "local-ports",
 } as const;
 
 /** The network meant when --network is absent: a local one when every address is a loopback one. */
 export function networkOf(addresses: readonly string[]): string {
   const hosts = addresses.map((address) => new URL(address).hostname);
-  if (hosts.length === 0 || !hosts.every(isLoopback)) return NETWORKS.main;
-  return hosts.every((host) => !/^127\.(?!0\.0\.1$)/.test(host)) ? NETWORKS.localPorts : NETWORKS.local;
+  return hosts.length > 0 && hosts.every(isLoopback) ? NETWORKS.local : NETWORKS.main;
 }
 
 function isLoopback(host: string): boolean {

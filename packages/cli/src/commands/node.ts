@@ -48,7 +48,7 @@ export function addNodeCommand(program: Command, context: Context): void {
     .option("-b, --bootstrap <url>", "a node to start from, ws://HOST:PORT#NODE-ID; repeat for more", collect)
     .option("--data <folder>", "where keys and blocks are kept (UMBEL_DATA); one node per folder")
     .option("--roles <list>", `what this node does for others (default: ${DEFAULT_ROLES})`)
-    .option("--network <name>", "main, local or local-ports; by default what the addresses say")
+    .option("--network <name>", "main or local; by default what the addresses say")
     .option("--capacity <class>", "how much it can carry, 1 to 4")
     .option("--config <file>", "a TOML file with the options above as settings; options given here win")
     .addOption(new Option("--until-stdin-closes").hideHelp());

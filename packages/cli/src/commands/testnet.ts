@@ -4,7 +4,6 @@ import { addOutputOptions, type Context, cpuSeconds, examples, stdinClosed, stop
 import { withTemporaryFolder } from "../files/temporary-folder.ts";
 import { formatSeconds } from "../format.ts";
 import type { Io } from "../io.ts";
-import { NETWORKS } from "../networks.ts";
 import { type LocalNetwork, startLocalNetwork } from "../processes/local-network.ts";
 import { parseWhole } from "../settings.ts";
 
@@ -85,7 +84,7 @@ async function serve(
 
 function announce(network: LocalNetwork, seconds: number, { output, io }: Context): void {
   const { nodes, bootstrap } = network;
-  if (network.network === NETWORKS.localPorts) {
+  if (network.portsArePrefixes) {
     output.note("this system has one loopback address only: ports stand for address prefixes here");
   }
   output.event("ready", { bootstrap, pids: nodes.map(({ pid }) => pid), network: network.network, nodes });

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { UmbelError } from "@umbel/core";
+import { NETWORKS } from "../networks.ts";
 import { type ChildEnd, type JsonChild, startUmbel } from "./json-child.ts";
 import { type LoopbackPlan, planLoopback } from "./loopback.ts";
 
@@ -17,6 +18,8 @@ export interface LocalNetwork {
   /** Addresses that a client can start from, with node ids. */
   readonly bootstrap: readonly string[];
   readonly network: string;
+  /** True when all nodes share one host and differ by port. */
+  readonly portsArePrefixes: boolean;
   /** Ends every process and waits until they are gone. */
   stop(): Promise<void>;
 }
@@ -56,7 +59,8 @@ export async function startLocalNetwork(options: LocalNetworkOptions): Promise<L
     return {
       nodes: started.map(({ node }) => node),
       bootstrap: started.slice(0, BOOTSTRAP_NODES).map(({ node }) => addressOf(node)),
-      network: plan.network,
+      network: NETWORKS.local,
+      portsArePrefixes: plan.portsArePrefixes,
       stop,
     };
   } catch (error) {
@@ -77,7 +81,7 @@ async function startAll(
     const known = started.map(({ node }) => addressOf(node));
     const round = plan.urls.slice(started.length, until).map((url, index) => {
       const name = `n${started.length + index + 1}`;
-      const child = startUmbel(options.script, nodeArguments(url, name, known, plan.network, options), name);
+      const child = startUmbel(options.script, nodeArguments(url, name, known, options), name);
       children.push(child);
       return whenListening(name, child);
     });
@@ -91,11 +95,10 @@ function nodeArguments(
   url: string,
   name: string,
   known: readonly string[],
-  network: string,
   { dataDir }: LocalNetworkOptions,
 ): readonly string[] {
   const bootstrap = known.flatMap((address) => ["--bootstrap", address]);
-  const where = ["--listen", url, "--data", join(dataDir, name), "--network", network];
+  const where = ["--listen", url, "--data", join(dataDir, name), "--network", NETWORKS.local];
   return ["node", "--json", "--until-stdin-closes", ...where, ...bootstrap];
 }
 

@@ -1,13 +1,13 @@
 import { createServer, type Server } from "node:net";
 import { UmbelError } from "@umbel/core";
 import { systemCode } from "../files/system-error.ts";
-import { NETWORKS } from "../networks.ts";
 
 /** Where the nodes of a local network listen. */
 export interface LoopbackPlan {
   /** `ws://host:port`, one per node. */
   readonly urls: readonly string[];
-  readonly network: string;
+  /** True when all share one host and differ by port. */
+  readonly portsArePrefixes: boolean;
 }
 
 const TRIES = 20;
@@ -19,9 +19,9 @@ const TRIES = 20;
  */
 export async function planLoopback(count: number, port?: number): Promise<LoopbackPlan> {
   const hosts = Array.from({ length: count }, (_, index) => `127.${index + 1}.0.1`);
-  if (await canBind("127.2.0.1")) return { urls: await samePort(hosts, port), network: NETWORKS.local };
+  if (await canBind("127.2.0.1")) return { urls: await samePort(hosts, port), portsArePrefixes: false };
   const ports = await differentPorts(count, port);
-  return { urls: ports.map((free) => `ws://127.0.0.1:${free}`), network: NETWORKS.localPorts };
+  return { urls: ports.map((free) => `ws://127.0.0.1:${free}`), portsArePrefixes: true };
 }
 
 async function canBind(host: string): Promise<boolean> {

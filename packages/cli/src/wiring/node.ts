@@ -1,5 +1,12 @@
 import { join } from "node:path";
-import { decodeKeyFile, encodeKeyFile, generateNodeKeys, type NodeKeys } from "@umbel/core";
+import {
+  decodeKeyFile,
+  encodeKeyFile,
+  generateNodeKeys,
+  isUmbelError,
+  type NodeKeys,
+  UmbelError,
+} from "@umbel/core";
 import { type DescriptorStore, startNode as startOverlayNode, type WorldPorts } from "@umbel/storage";
 import { openLmdbStore } from "@umbel/storage/platform/lmdb-store";
 import type { NodeOptions, RunningNode } from "../engine.ts";
@@ -65,10 +72,27 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 
 async function loadKeys(world: WorldPorts, folder: DataFolder): Promise<NodeKeys> {
   const saved = await folder.read(KEY_FILE);
-  if (saved !== undefined) return decodeKeyFile(world.crypto, saved);
+  if (saved !== undefined) return readKeys(world, folder, saved);
   const keys = generateNodeKeys(world.crypto, world.random);
   await folder.write(KEY_FILE, encodeKeyFile(world.crypto, keys));
   return keys;
+}
+
+/** Whoever reads that a key file is damaged must know which, and that a backup or a new node are the two ways on. */
+function readKeys(world: WorldPorts, folder: DataFolder, saved: Uint8Array): NodeKeys {
+  try {
+    return decodeKeyFile(world.crypto, saved);
+  } catch (cause) {
+    if (!isUmbelError(cause, "BAD_CONFIG")) throw cause;
+    const file = folder.file(KEY_FILE);
+    throw new UmbelError(
+      "BAD_CONFIG",
+      `${cause.message} (${file}; restore it, or remove it for a new node)`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /** Two files in turn: of any two periods that follow each other, neither overwrites the other. */

@@ -112,7 +112,7 @@ describe("the bootstrap addresses", () => {
 
   it.each([
     ["ws://127.1.0.1:1", "local"],
-    ["ws://127.0.0.1:1", "local-ports"],
+    ["ws://127.0.0.1:1", "local"],
     ["wss://example.org", "main"],
     ["ws://198.51.100.7:1", "main"],
   ])("%s belongs to the network %s", async (address, network) => {

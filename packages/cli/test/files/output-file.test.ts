@@ -53,7 +53,8 @@ describe("an output file", () => {
 
   it("on a full disk says so and leaves nothing behind", async () => {
     const output = await createOutputFile(join(folder, "x"), { force: false });
-    const handle = Object.getPrototypeOf(await open(join(folder, "probe"), "w"));
+    const probe = await open(join(folder, "probe"), "w");
+    const handle = Object.getPrototypeOf(probe);
     const full = vi
       .spyOn(handle, "write")
       .mockRejectedValue(Object.assign(new Error("ENOSPC"), { code: "ENOSPC" }));
@@ -64,6 +65,7 @@ describe("an output file", () => {
       });
     } finally {
       full.mockRestore();
+      await probe.close();
     }
     expect(await readdir(folder)).toEqual(["probe"]);
   });

@@ -15,7 +15,7 @@ export const MAX_CIRCUITS_PER_LINK = 4096;
 export const MAX_STREAMS_PER_CIRCUIT = 64;
 /** Control cells (credits, resets, answers) waiting on one circuit: a peer that makes more has its circuit destroyed. */
 export const MAX_CONTROL_CELLS = 512;
-/** Requests whose answer is not sent yet, over all circuits of a node. One more is reset. */
+/** Requests to the services of a node, unfinished or at work. One more resets the oldest unfinished one, or is reset where all are at work. */
 export const MAX_REQUESTS_IN_PROGRESS = 2048;
 /** One-hop circuits kept to one peer; further calls wait for a free stream. */
 export const MAX_DIRECT_CIRCUITS = 4;

@@ -1,15 +1,17 @@
-import { concat, type ServiceId, type StreamId } from "@umbel/core";
+import type { ServiceId, StreamId } from "@umbel/core";
 import type { StreamEvent } from "../circuit/channel.ts";
 import type { RelayCircuitInput } from "../circuit/relay-circuit.ts";
 import { MAX_REQUESTS_IN_PROGRESS } from "../limits.ts";
+import { ByteCollector } from "./byte-collector.ts";
 import type { RequestOrigin, Service } from "./overlay.ts";
 import type { Tap } from "./tap.ts";
 
-interface Assembly {
+interface Request {
+  readonly circuit: number;
+  readonly streamId: StreamId;
   readonly serviceId: ServiceId;
   readonly service: Service;
-  readonly chunks: Uint8Array[];
-  size: number;
+  readonly bytes: ByteCollector;
 }
 
 /** What a service host is made with. */
@@ -23,8 +25,12 @@ export interface ServiceHostOptions {
 export class ServiceHost {
   readonly #options: ServiceHostOptions;
   readonly #services = new Map<number, Service>();
-  readonly #assemblies = new Map<number, Map<StreamId, Assembly>>();
-  #inProgress = 0;
+  /** Those whose answer is still wanted. */
+  readonly #requests = new Map<number, Map<StreamId, Request>>();
+  /** Those that are not whole yet, oldest first. */
+  readonly #unfinished = new Set<Request>();
+  /** Services at work. One whose stream was given up works on, and counts. */
+  #running = 0;
 
   constructor(options: ServiceHostOptions) {
     this.#options = options;
@@ -52,53 +58,61 @@ export class ServiceHost {
 
   /** Drops what a circuit that ended has left unfinished. */
   circuitClosed(circuit: number): void {
-    this.#inProgress -= this.#assemblies.get(circuit)?.size ?? 0;
-    this.#assemblies.delete(circuit);
+    for (const request of this.#requests.get(circuit)?.values() ?? []) this.#unfinished.delete(request);
+    this.#requests.delete(circuit);
   }
 
   #opened(circuit: number, streamId: StreamId, serviceId: number): void {
     const service = this.#services.get(serviceId);
-    if (service === undefined || this.#inProgress >= MAX_REQUESTS_IN_PROGRESS) {
+    if (service === undefined || !this.#makeRoom()) {
       this.#options.toHop(circuit, { type: "reset", streamId });
       return;
     }
-    let assemblies = this.#assemblies.get(circuit);
-    if (assemblies === undefined) {
-      assemblies = new Map();
-      this.#assemblies.set(circuit, assemblies);
+    const request: Request = {
+      ...{ circuit, streamId, service },
+      serviceId: serviceId as ServiceId,
+      bytes: new ByteCollector(service.maxRequestBytes),
+    };
+    let requests = this.#requests.get(circuit);
+    if (requests === undefined) {
+      requests = new Map();
+      this.#requests.set(circuit, requests);
     }
-    assemblies.set(streamId, { serviceId: serviceId as ServiceId, service, chunks: [], size: 0 });
-    this.#inProgress += 1;
+    requests.set(streamId, request);
+    this.#unfinished.add(request);
+  }
+
+  /** At the cap the oldest unfinished request goes: else whoever opens streams and says no more would hold all places. */
+  #makeRoom(): boolean {
+    if (this.#unfinished.size + this.#running < MAX_REQUESTS_IN_PROGRESS) return true;
+    const [oldest] = this.#unfinished;
+    if (oldest === undefined) return false;
+    this.#giveUp(oldest);
+    return true;
   }
 
   #data(circuit: number, origin: RequestOrigin, event: StreamEvent & { readonly type: "data" }): void {
     const { streamId, data, end } = event;
-    const assembly = this.#assemblies.get(circuit)?.get(streamId);
-    if (assembly === undefined) return;
-    assembly.chunks.push(data);
-    assembly.size += data.length;
-    if (assembly.size > assembly.service.maxRequestBytes) {
-      this.#take(circuit, streamId);
-      this.#options.toHop(circuit, { type: "reset", streamId });
-      return;
-    }
-    if (!end) {
-      this.#options.toHop(circuit, { type: "consumed", streamId, cells: 1 });
-      return;
-    }
-    this.#run(circuit, streamId, origin, assembly);
+    const request = this.#requests.get(circuit)?.get(streamId);
+    if (request === undefined) return;
+    if (!request.bytes.append(data)) this.#giveUp(request);
+    else if (end) this.#run(request, origin);
+    else this.#options.toHop(circuit, { type: "consumed", streamId, cells: 1 });
   }
 
-  #run(circuit: number, streamId: StreamId, origin: RequestOrigin, assembly: Assembly): void {
-    const payload = concat(...assembly.chunks);
+  #run(request: Request, origin: RequestOrigin): void {
+    const { circuit, streamId, serviceId, service } = request;
+    const payload = request.bytes.take();
+    this.#unfinished.delete(request);
     this.#options.tap?.({
       role: "service",
-      service: assembly.serviceId,
+      service: serviceId,
       via: origin.via,
       peer: origin.via === "link" ? origin.peer : undefined,
       payload: payload.slice(),
     });
-    const answer = async (): Promise<Uint8Array> => assembly.service.handle({ payload, origin });
+    this.#running += 1;
+    const answer = async (): Promise<Uint8Array> => service.handle({ payload, origin });
     answer().then(
       (data) => this.#finish(circuit, { type: "write", streamId, data, end: true }),
       () => this.#finish(circuit, { type: "reset", streamId }),
@@ -106,16 +120,22 @@ export class ServiceHost {
   }
 
   #finish(circuit: number, input: RelayCircuitInput & { readonly streamId: StreamId }): void {
+    this.#running -= 1;
     if (this.#take(circuit, input.streamId) !== undefined) this.#options.toHop(circuit, input);
   }
 
-  #take(circuit: number, streamId: StreamId): Assembly | undefined {
-    const assemblies = this.#assemblies.get(circuit);
-    const assembly = assemblies?.get(streamId);
-    if (assemblies === undefined || assembly === undefined) return undefined;
-    assemblies.delete(streamId);
-    if (assemblies.size === 0) this.#assemblies.delete(circuit);
-    this.#inProgress -= 1;
-    return assembly;
+  #giveUp({ circuit, streamId }: Request): void {
+    this.#take(circuit, streamId);
+    this.#options.toHop(circuit, { type: "reset", streamId });
+  }
+
+  #take(circuit: number, streamId: StreamId): Request | undefined {
+    const requests = this.#requests.get(circuit);
+    const request = requests?.get(streamId);
+    if (requests === undefined || request === undefined) return undefined;
+    requests.delete(streamId);
+    if (requests.size === 0) this.#requests.delete(circuit);
+    this.#unfinished.delete(request);
+    return request;
   }
 }

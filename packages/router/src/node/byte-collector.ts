@@ -1,0 +1,33 @@
+/**
+ * Puts a message together from pieces of any size. It copies them, since a piece is a view into the record that it came in: a peer
+ * that sends single bytes would otherwise make this node keep a whole record for each.
+ */
+export class ByteCollector {
+  readonly #max: number;
+  #held = new Uint8Array(0);
+  #length = 0;
+
+  /** Takes up to `max` bytes. */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Appends a piece. False, and the piece is not kept, when the whole would be longer than `max`. */
+  append(piece: Uint8Array): boolean {
+    const length = this.#length + piece.length;
+    if (length > this.#max) return false;
+    if (length > this.#held.length) {
+      const grown = new Uint8Array(Math.min(this.#max, Math.max(length, 2 * this.#held.length)));
+      grown.set(this.#held.subarray(0, this.#length));
+      this.#held = grown;
+    }
+    this.#held.set(piece, this.#length);
+    this.#length = length;
+    return true;
+  }
+
+  /** What was put together: the caller's from now on. */
+  take(): Uint8Array {
+    return this.#length === this.#held.length ? this.#held : this.#held.slice(0, this.#length);
+  }
+}

@@ -96,8 +96,8 @@ export const CLIENT_TRIES = 8;
 export const CLIENT_OPINIONS = 2;
 /** Faults in a row (overtaken, reset) after which a circuit is replaced. */
 export const CLIENT_CIRCUIT_FAULTS = 3;
-/** Failed builds in a row, with no circuit open, after which a lane gives up. */
-export const CLIENT_BUILD_FAILURES = 3;
+/** Failed builds in a row, with no circuit open, after which a lane gives up: with the pauses, about 8 s, so that guards are tried again. */
+export const CLIENT_BUILD_FAILURES = 6;
 /** First pause in ms after a failed build; it doubles up to the second. */
 export const CLIENT_BUILD_PAUSE_MS = 250;
 export const CLIENT_BUILD_PAUSE_MAX_MS = 8_000;

@@ -259,7 +259,8 @@ class CircuitLane implements Lane {
     this.#pauseBuilds(
       Math.min(CLIENT_BUILD_PAUSE_MS * 2 ** Math.min(this.#failures++, 16), CLIENT_BUILD_PAUSE_MAX_MS),
     );
-    if (this.#building === 0 && this.#members.length === 0 && ++this.#emptyRounds >= CLIENT_BUILD_FAILURES) {
+    const rounds = isUmbelError(error, "NO_PATH") ? 1 : CLIENT_BUILD_FAILURES;
+    if (this.#building === 0 && this.#members.length === 0 && ++this.#emptyRounds >= rounds) {
       this.#emptyRounds = 0;
       this.#rejectAll(asNetworkError(error));
     }

@@ -7,6 +7,7 @@ import { sampleBlock } from "../../../../test/support/blocks.ts";
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import { createVirtualClock } from "../../../../test/support/virtual-clock.ts";
 import {
+  CLIENT_BUILD_FAILURES,
   CLIENT_CALLS_PER_CIRCUIT,
   CLIENT_DATA_CIRCUITS,
   CLIENT_GET_TIMEOUT_MS,
@@ -298,16 +299,16 @@ describe("a block network in trouble", () => {
   const error = (code: "NO_PATH" | "NETWORK_UNREACHABLE" | "CIRCUIT_CLOSED") => new UmbelError(code, code);
 
   it.each([
-    ["NO_PATH", "NO_PATH"],
-    ["NETWORK_UNREACHABLE", "NETWORK_UNREACHABLE"],
-    ["CIRCUIT_CLOSED", "NETWORK_UNREACHABLE"],
+    ["NO_PATH", "NO_PATH", 1],
+    ["NETWORK_UNREACHABLE", "NETWORK_UNREACHABLE", CLIENT_BUILD_FAILURES],
+    ["CIRCUIT_CLOSED", "NETWORK_UNREACHABLE", CLIENT_BUILD_FAILURES],
   ] as const)(
     "gives up when builds fail with %s again and again, then tries anew when asked",
-    async (code, told) => {
+    async (code, told, rounds) => {
       const { wait, get, builds } = create();
-      builds.failures = [error(code), error(code), error(code)];
+      builds.failures = Array.from({ length: rounds }, () => error(code));
       await expect(wait(get())).rejects.toMatchObject({ code: told });
-      expect(builds.started).toBe(3);
+      expect(builds.started).toBe(rounds);
       expect(same(await wait(get()))).toBe(true);
     },
   );

@@ -1,5 +1,4 @@
 import {
-  concat,
   type ErrorCode,
   type ServiceId,
   type StreamId,
@@ -8,13 +7,12 @@ import {
   UmbelError,
 } from "@umbel/core";
 import type { OriginCircuitEffect, OriginCircuitInput } from "../circuit/origin-circuit.ts";
+import { ByteCollector } from "./byte-collector.ts";
 import type { CallOptions } from "./overlay.ts";
 
 interface PendingCall {
   readonly circuit: number;
-  readonly options: CallOptions;
-  readonly chunks: Uint8Array[];
-  size: number;
+  readonly bytes: ByteCollector;
   streamId: StreamId | undefined;
   readonly settle: (outcome: Uint8Array | UmbelError) => void;
 }
@@ -28,6 +26,7 @@ export interface CallTableOptions {
 /** Requests of this node on circuits that it built: one stream each, settled by the whole response or by a fault. */
 export class CallTable {
   readonly #options: CallTableOptions;
+  /** Those whose stream has no number yet. */
   readonly #byToken = new Map<number, PendingCall>();
   readonly #byCircuit = new Map<number, Set<PendingCall>>();
   #lastToken = 0;
@@ -49,7 +48,12 @@ export class CallTable {
       const token = ++this.#lastToken;
       const timer = this.#options.timers.schedule(options.timeout, () => this.#giveUp(call, "TIMED_OUT"));
       const onAbort = (): void => this.#giveUp(call, "ABORTED");
-      const call = this.#newCall(circuit, options, timer, onAbort, resolve, reject);
+      const release = (): void => {
+        timer.cancel();
+        options.signal?.removeEventListener("abort", onAbort);
+        this.#byToken.delete(token);
+      };
+      const call = this.#newCall(circuit, options, release, resolve, reject);
       options.signal?.addEventListener("abort", onAbort);
       this.#byToken.set(token, call);
       this.#options.toOrigin(circuit, { type: "open-stream", token, service, data: payload, end: true });
@@ -58,7 +62,7 @@ export class CallTable {
 
   /** Takes news of a circuit that this node built. */
   event(circuit: number, effect: OriginCircuitEffect): void {
-    if (effect.type === "stream-number") this.#numbered(effect.token, effect.streamId);
+    if (effect.type === "stream-number") this.#numbered(circuit, effect.token, effect.streamId);
     else if (effect.type === "closed") this.fail(circuit, "CIRCUIT_CLOSED");
     else if (effect.type === "stream") {
       const call = this.#find(circuit, effect.event.streamId);
@@ -78,8 +82,7 @@ export class CallTable {
   #newCall(
     circuit: number,
     options: CallOptions,
-    timer: Timer,
-    onAbort: () => void,
+    release: () => void,
     resolve: (data: Uint8Array) => void,
     reject: (error: UmbelError) => void,
   ): PendingCall {
@@ -91,15 +94,12 @@ export class CallTable {
     const held = calls;
     const call: PendingCall = {
       circuit,
-      options,
-      chunks: [],
-      size: 0,
+      bytes: new ByteCollector(options.maxResponseBytes),
       streamId: undefined,
       settle: (outcome) => {
         if (!held.delete(call)) return;
         if (held.size === 0 && this.#byCircuit.get(circuit) === held) this.#byCircuit.delete(circuit);
-        timer.cancel();
-        options.signal?.removeEventListener("abort", onAbort);
+        release();
         if (outcome instanceof UmbelError) reject(outcome);
         else resolve(outcome);
       },
@@ -108,24 +108,25 @@ export class CallTable {
     return call;
   }
 
-  #numbered(token: number, streamId: StreamId | undefined): void {
+  #numbered(circuit: number, token: number, streamId: StreamId | undefined): void {
     const call = this.#byToken.get(token);
     this.#byToken.delete(token);
-    if (call === undefined) return;
     if (streamId === undefined)
-      call.settle(new UmbelError("LIMIT_REACHED", "the circuit has no stream left"));
-    else call.streamId = streamId;
+      call?.settle(new UmbelError("LIMIT_REACHED", "the circuit has no stream left"));
+    else if (call !== undefined) call.streamId = streamId;
+    else this.#options.toOrigin(circuit, { type: "reset", streamId });
   }
 
   #data(call: PendingCall, data: Uint8Array, end: boolean): void {
-    call.chunks.push(data);
-    call.size += data.length;
     const streamId = call.streamId as StreamId;
-    if (call.size > call.options.maxResponseBytes) {
+    if (!call.bytes.append(data)) {
       this.#options.toOrigin(call.circuit, { type: "reset", streamId });
       call.settle(new UmbelError("LIMIT_REACHED", "the response is longer than it may be"));
-    } else if (end) call.settle(concat(...call.chunks));
-    else this.#options.toOrigin(call.circuit, { type: "consumed", streamId, cells: 1 });
+    } else if (end) {
+      // Of no effect after a whole request; one that was answered early must not keep its place.
+      this.#options.toOrigin(call.circuit, { type: "reset", streamId });
+      call.settle(call.bytes.take());
+    } else this.#options.toOrigin(call.circuit, { type: "consumed", streamId, cells: 1 });
   }
 
   #giveUp(call: PendingCall, code: "TIMED_OUT" | "ABORTED"): void {

@@ -54,7 +54,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: ["(^|/)dist/", "^\\.tsbuild/"] },
+    exclude: { path: ["(^|/)dist/", "^\\.tsbuild/", "^packages/core/assembly/"] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.test.json" },
     enhancedResolveOptions: {

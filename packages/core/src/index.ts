@@ -6,6 +6,8 @@ export * from "./bytes/writer.ts";
 export * from "./crypto/ed25519-rule.ts";
 export * from "./crypto/equal.ts";
 export * from "./crypto/kdf.ts";
+export * from "./crypto/kernel/kernel.ts";
+export * from "./crypto/kernel/kernel-adiantum.ts";
 export * from "./crypto/labels.ts";
 export * from "./crypto/noble-provider.ts";
 export * from "./crypto/secret.ts";

@@ -9,6 +9,7 @@ import type { Aead, CryptoProvider, Ed25519, MlKem768, X25519 } from "../ports/c
 import { AEAD_TAG_BYTES } from "../wire/geometry.ts";
 import { createPublicKeyCheck, scalarIsCanonical } from "./ed25519-rule.ts";
 import { constantTimeEqual } from "./equal.ts";
+import { createWideBlock } from "./kernel/kernel-adiantum.ts";
 import {
   AEAD_KEY_BYTES,
   AEAD_NONCE_BYTES,
@@ -24,7 +25,7 @@ import {
   MLKEM_SEED_BYTES,
   X25519_BYTES,
 } from "./suite.ts";
-import { type AesBlock, createAdiantum } from "./wide-block.ts";
+import type { AesBlock } from "./wide-block.ts";
 
 /** X25519 by noble, for any JavaScript engine. */
 export const nobleX25519: X25519 = {
@@ -122,7 +123,7 @@ export const nobleProvider: CryptoProvider = {
     assertLength("ChaCha20 nonce", nonce, AEAD_NONCE_BYTES);
     return chacha20(key, nonce, data);
   },
-  wideBlock: (key) => createAdiantum(key, nobleAesBlock),
+  wideBlock: (key) => createWideBlock(key, nobleAesBlock),
 };
 
 /** The 32 bytes encode(S*B - k*A), which the rule compares with R. A is sound and S < L. */
@@ -142,7 +143,7 @@ function littleEndianInteger(bytes: Uint8Array): bigint {
 }
 
 /** AES-256 on single blocks by noble's T-tables: not constant in time, for engines without anything better. */
-function nobleAesBlock(key: Uint8Array): AesBlock {
+export function nobleAesBlock(key: Uint8Array): AesBlock {
   const encryptKey = unsafe.expandKeyLE(key);
   const decryptKey = unsafe.expandKeyDecLE(key);
   return {

@@ -33,7 +33,7 @@ export function createAdiantum(key: Uint8Array, aes: (key: Uint8Array) => AesBlo
   let wiped = false;
   const run = (encrypting: boolean, tweak: Uint8Array, block: Uint8Array): void => {
     if (wiped) throw new UmbelError("INTERNAL", "a wide-block cipher was used after it was wiped");
-    assertSizes(tweak, block);
+    assertWideBlockSizes(tweak, block);
     transform(keys, single, encrypting, tweak, block);
   };
   return {
@@ -45,6 +45,13 @@ export function createAdiantum(key: Uint8Array, aes: (key: Uint8Array) => AesBlo
       wipeKeys(keys);
     },
   };
+}
+
+/** Throws a RangeError unless the tweak has at most 32 bytes and the block 16 to 4096. */
+export function assertWideBlockSizes(tweak: Uint8Array, block: Uint8Array): void {
+  if (tweak.length > WIDE_BLOCK_MAX_TWEAK_BYTES) throw new RangeError(`tweak: ${tweak.length} bytes`);
+  if (block.length < WIDE_BLOCK_MIN_BYTES || block.length > WIDE_BLOCK_MAX_BYTES)
+    throw new RangeError(`wide block: ${block.length} bytes`);
 }
 
 interface Keys {
@@ -98,12 +105,6 @@ function wipeKeys(keys: Keys): void {
   keys.message.wipe();
   wipeChacha12();
   for (const words of [left, right, headerHash, header, hash]) words.fill(0);
-}
-
-function assertSizes(tweak: Uint8Array, block: Uint8Array): void {
-  if (tweak.length > WIDE_BLOCK_MAX_TWEAK_BYTES) throw new RangeError(`tweak: ${tweak.length} bytes`);
-  if (block.length < WIDE_BLOCK_MIN_BYTES || block.length > WIDE_BLOCK_MAX_BYTES)
-    throw new RangeError(`wide block: ${block.length} bytes`);
 }
 
 /**

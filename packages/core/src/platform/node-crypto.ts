@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hash } from "node:crypto";
+import { createWideBlock } from "../crypto/kernel/kernel-adiantum.ts";
 import {
   AEAD_KEY_BYTES,
   AEAD_NONCE_BYTES,
@@ -6,7 +7,7 @@ import {
   contributory,
   X25519_BYTES,
 } from "../crypto/suite.ts";
-import { type AesBlock, createAdiantum } from "../crypto/wide-block.ts";
+import type { AesBlock } from "../crypto/wide-block.ts";
 import type { Aead, CryptoProvider, X25519 } from "../ports/crypto.ts";
 import { AEAD_TAG_BYTES } from "../wire/geometry.ts";
 import { nodeEd25519 } from "./node-ed25519.ts";
@@ -87,7 +88,7 @@ export const nodeProvider: CryptoProvider = {
     counterAndNonce.set(nonce, 4);
     return plain(createCipheriv("chacha20", key, counterAndNonce).update(data));
   },
-  wideBlock: (key) => createAdiantum(key, nodeAesBlock),
+  wideBlock: (key) => createWideBlock(key, nodeAesBlock),
 };
 
 function assertAeadLengths(key: Uint8Array, nonce: Uint8Array): void {
@@ -96,7 +97,7 @@ function assertAeadLengths(key: Uint8Array, nonce: Uint8Array): void {
 }
 
 /** AES-256 by OpenSSL, constant in time where the processor has AES. A layer uses one direction, so each is made late. */
-function nodeAesBlock(key: Uint8Array): AesBlock {
+export function nodeAesBlock(key: Uint8Array): AesBlock {
   let encryptor: ReturnType<typeof createCipheriv> | undefined;
   let decryptor: ReturnType<typeof createDecipheriv> | undefined;
   return {

@@ -2,14 +2,16 @@ import { createHash } from "node:crypto";
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { describeWideBlock } from "../../../../test/compliance/crypto-provider.ts";
 import { naiveAdiantum, naiveNh, naivePoly1305 } from "../../../../test/support/naive/adiantum.ts";
 import { sharedVectors, vectorsTitle } from "../../../../test/support/shared-vectors.ts";
 import { xchacha12Xor } from "../../src/crypto/chacha12.ts";
 import { NH_VALUE_WORDS, nh } from "../../src/crypto/nh.ts";
 import { addNhPoly1305 } from "../../src/crypto/nh-poly1305.ts";
-import { nobleProvider } from "../../src/crypto/noble-provider.ts";
+import { nobleAesBlock, nobleProvider } from "../../src/crypto/noble-provider.ts";
 import { createPoly1305 } from "../../src/crypto/poly1305.ts";
-import { nodeProvider } from "../../src/platform/node-crypto.ts";
+import { createAdiantum } from "../../src/crypto/wide-block.ts";
+import { nodeAesBlock, nodeProvider } from "../../src/platform/node-crypto.ts";
 
 interface HashFile {
   readonly vectors: readonly { readonly key: string; readonly message: string; readonly hash: string }[];
@@ -145,7 +147,23 @@ describe("the parts of Adiantum", () => {
   });
 });
 
-describe.each([nobleProvider, nodeProvider])("Adiantum by $name", (provider) => {
+/** What the providers use where there is no WebAssembly. */
+const twins = [
+  {
+    ...nobleProvider,
+    name: "the plain twin and noble's AES",
+    wideBlock: (key: Uint8Array) => createAdiantum(key, nobleAesBlock),
+  },
+  {
+    ...nodeProvider,
+    name: "the plain twin and OpenSSL's AES",
+    wideBlock: (key: Uint8Array) => createAdiantum(key, nodeAesBlock),
+  },
+];
+
+describe.each(twins)("$name", describeWideBlock);
+
+describe.each([nobleProvider, nodeProvider, ...twins])("Adiantum by $name", (provider) => {
   it.skipIf(!adiantum)(
     `encrypts and decrypts every ${vectorsTitle("adiantum-xchacha12", adiantum)} vector`,
     () => {
@@ -184,12 +202,12 @@ describe.each([nobleProvider, nodeProvider])("Adiantum by $name", (provider) => 
   });
 });
 
-describe("accumulated Adiantum", () => {
+describe.each([nobleProvider, nodeProvider, ...twins])("accumulated Adiantum by $name", (provider) => {
   it("keeps one digest over 300 chained blocks of every kind of length", () => {
     const digest = createHash("sha256");
     const block = new Uint8Array(4096);
     for (let turn = 0; turn < 300; turn++) {
-      const cipher = nodeProvider.wideBlock(block.slice(0, 32));
+      const cipher = provider.wideBlock(block.slice(0, 32));
       const part = block.subarray(0, 16 + ((turn * 577) % 4081));
       if (turn % 3 === 2) cipher.decrypt(block.slice(32, 32 + (turn % 33)), part);
       else cipher.encrypt(block.slice(32, 32 + (turn % 33)), part);

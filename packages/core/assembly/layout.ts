@@ -1,0 +1,26 @@
+// Memory of the kernel, in bytes: one page, everything below END is working memory that holds secrets.
+
+/** ChaCha12 key 32 | header Poly1305 key 16 | message Poly1305 key 16 | NH key 1072: the order they are derived in. */
+export const KEYS: i32 = 0;
+export const STREAM_KEY: i32 = KEYS;
+export const HEADER_KEY: i32 = KEYS + 32;
+export const MESSAGE_KEY: i32 = KEYS + 48;
+export const NH_KEY: i32 = KEYS + 64;
+export const KEYS_BYTES: i32 = 1136;
+/** Bit length of the left part 16 | tweak, at most 32 | room for the padding of a short last block. */
+export const HEADER: i32 = 1136;
+export const TWEAK: i32 = HEADER + 16;
+/** The last 16 bytes of the block under way. */
+export const RIGHT: i32 = 1200;
+/** Poly1305 of the header of the block under way. */
+export const HEADER_HASH: i32 = 1216;
+/** Hash of the left part, header included. */
+export const HASH: i32 = 1232;
+/** Subkey of HChaCha12. */
+export const SUBKEY: i32 = 1248;
+/** State, key and 5 times the key of Poly1305: five limbs of 26 bits each, as u64. */
+export const LIMBS: i32 = 1280;
+/** The block, and behind it room for the rest of the last 256 bytes of keystream. */
+export const BODY: i32 = 1536;
+export const BODY_BYTES: i32 = 4096;
+export const END: i32 = BODY + BODY_BYTES + 256;

@@ -19,6 +19,8 @@ export const MAX_CONTROL_CELLS = 512;
 export const MAX_REQUESTS_IN_PROGRESS = 2048;
 /** One-hop circuits kept to one peer; further calls wait for a free stream. */
 export const MAX_DIRECT_CIRCUITS = 4;
+/** Calls to one peer that wait for a free stream. One more is refused. */
+export const MAX_WAITING_DIRECT_CALLS = 1024;
 /** Cells of one circuit that start at this node and wait in the link's queue; more wait in their streams. */
 export const MAX_OWN_QUEUED_CELLS = 64;
 

@@ -1,11 +1,4 @@
-import {
-  type ErrorCode,
-  type ServiceId,
-  type StreamId,
-  type Timer,
-  type Timers,
-  UmbelError,
-} from "@umbel/core";
+import { type ErrorCode, type ServiceId, type StreamId, type Timers, UmbelError } from "@umbel/core";
 import type { OriginCircuitEffect, OriginCircuitInput } from "../circuit/origin-circuit.ts";
 import { ByteCollector } from "./byte-collector.ts";
 import type { CallOptions } from "./overlay.ts";

@@ -1,5 +1,18 @@
-import { type NodeId, type ServiceId, type Timer, type Timers, UmbelError } from "@umbel/core";
-import { DIRECT_IDLE_MS, MAX_DIRECT_CIRCUITS, MAX_STREAMS_PER_CIRCUIT } from "../limits.ts";
+import {
+  type Clock,
+  type Millis,
+  type NodeId,
+  type ServiceId,
+  type Timer,
+  type Timers,
+  UmbelError,
+} from "@umbel/core";
+import {
+  DIRECT_IDLE_MS,
+  MAX_DIRECT_CIRCUITS,
+  MAX_STREAMS_PER_CIRCUIT,
+  MAX_WAITING_DIRECT_CALLS,
+} from "../limits.ts";
 import type { CallOptions } from "./overlay.ts";
 
 interface DirectCircuit {
@@ -11,7 +24,10 @@ interface DirectCircuit {
 
 interface Peer {
   readonly circuits: DirectCircuit[];
-  readonly waiting: (() => void)[];
+  /** Calls that wait for a free stream, in order: each is called once, and leaves. */
+  readonly waiting: Set<() => void>;
+  /** Calls that are not settled. */
+  calls: number;
 }
 
 /** How one-hop circuits to one peer are made, used and ended. */
@@ -33,12 +49,17 @@ export interface DirectCircuitPorts {
 export class DirectCircuits {
   readonly #peers = new Map<string, Peer>();
   readonly #timers: Timers;
+  readonly #clock: Clock;
 
-  constructor(timers: Timers) {
+  constructor(timers: Timers, clock: Clock) {
     this.#timers = timers;
+    this.#clock = clock;
   }
 
-  /** Makes one call over a kept or a new circuit. `key` names the peer. Faults of the circuit come out as LINK_CLOSED. */
+  /**
+   * Makes one call over a kept or a new circuit. `key` names the peer. Faults of the circuit come out as LINK_CLOSED; what a call
+   * waits for a free stream counts as its time.
+   */
   async call(
     key: NodeId | string,
     service: ServiceId,
@@ -47,16 +68,24 @@ export class DirectCircuits {
     ports: DirectCircuitPorts,
   ): Promise<Uint8Array> {
     const peer = this.#peer(key);
-    const held = await this.#acquire(peer, ports);
+    peer.calls += 1;
     try {
-      return await ports.call(held.circuit, service, payload, options);
+      const deadline = this.#clock.now() + options.timeout;
+      const held = await this.#acquire(peer, options, deadline, ports);
+      try {
+        const timeout = Math.max(1, deadline - this.#clock.now());
+        return await ports.call(held.circuit, service, payload, { ...options, timeout });
+      } finally {
+        this.#release(peer, held, ports.close);
+      }
     } catch (error) {
       if (error instanceof UmbelError && error.code === "CIRCUIT_CLOSED") {
         throw new UmbelError("LINK_CLOSED", "the link to the node is gone", { cause: error });
       }
       throw error;
     } finally {
-      this.#release(key, peer, held, ports.close);
+      peer.calls -= 1;
+      this.#forgetIfEmpty(key, peer);
     }
   }
 
@@ -82,7 +111,12 @@ export class DirectCircuits {
     }
   }
 
-  async #acquire(peer: Peer, ports: DirectCircuitPorts): Promise<DirectCircuit> {
+  async #acquire(
+    peer: Peer,
+    options: CallOptions,
+    deadline: Millis,
+    ports: DirectCircuitPorts,
+  ): Promise<DirectCircuit> {
     for (;;) {
       const usable = peer.circuits.filter((held) => !held.retired);
       const free = usable.find((held) => held.inFlight < MAX_STREAMS_PER_CIRCUIT);
@@ -93,31 +127,54 @@ export class DirectCircuits {
         ports.build(held.circuit);
         return held;
       }
-      await new Promise<void>((resolve) => peer.waiting.push(resolve));
+      await this.#freeStream(peer, options, deadline);
     }
   }
 
-  #release(key: string, peer: Peer, held: DirectCircuit, close: (circuit: number) => void): void {
+  #freeStream(peer: Peer, { signal }: CallOptions, deadline: Millis): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (peer.waiting.size >= MAX_WAITING_DIRECT_CALLS) {
+        reject(new UmbelError("LIMIT_REACHED", "too many requests to one node wait"));
+        return;
+      }
+      const settle = (error?: UmbelError): void => {
+        if (!peer.waiting.delete(wake)) return;
+        timer.cancel();
+        signal?.removeEventListener("abort", onAbort);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const wake = (): void => settle();
+      const onAbort = (): void => settle(new UmbelError("ABORTED", "the request was cancelled"));
+      const timer = this.#timers.schedule(Math.max(0, deadline - this.#clock.now()), () =>
+        settle(new UmbelError("TIMED_OUT", "no stream to the node became free in time")),
+      );
+      peer.waiting.add(wake);
+      signal?.addEventListener("abort", onAbort);
+      if (signal?.aborted === true) onAbort();
+    });
+  }
+
+  #release(peer: Peer, held: DirectCircuit, close: (circuit: number) => void): void {
     held.inFlight -= 1;
-    peer.waiting.shift()?.();
+    const [next] = peer.waiting;
+    next?.();
     if (held.inFlight > 0 || !peer.circuits.includes(held)) return;
     if (held.retired) close(held.circuit);
     else held.idle = this.#timers.schedule(DIRECT_IDLE_MS, () => close(held.circuit));
-    this.#forgetIfEmpty(key, peer);
   }
 
   #peer(key: string): Peer {
     let peer = this.#peers.get(key);
     if (peer === undefined) {
-      peer = { circuits: [], waiting: [] };
+      peer = { circuits: [], waiting: new Set(), calls: 0 };
       this.#peers.set(key, peer);
     }
     return peer;
   }
 
   #forgetIfEmpty(key: string, peer: Peer): void {
-    if (peer.circuits.length === 0 && peer.waiting.length === 0 && this.#peers.get(key) === peer)
-      this.#peers.delete(key);
+    if (peer.circuits.length === 0 && peer.calls === 0) this.#peers.delete(key);
   }
 }
 

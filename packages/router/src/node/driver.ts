@@ -43,6 +43,7 @@ export class NodeDriver {
       return this.#handler(number);
     });
     this.#listeners.push(listener);
+    if (this.#stopped) await listener.close();
     return listener.url;
   }
 

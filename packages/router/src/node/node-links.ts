@@ -37,6 +37,7 @@ export class NodeLinks {
   readonly #newNumber: () => number;
   readonly #table = new LinkTable<End>();
   readonly #deadlines = new DeadlineHeap<Link>();
+  #closed = false;
 
   constructor(options: NodeMachineOptions, newNumber: () => number, events: NodeLinksEvents) {
     this.#options = options;
@@ -55,7 +56,7 @@ export class NodeLinks {
 
   /** Takes in a connection that somebody made to this node. */
   accept(connection: number, host: string, now: Millis): void {
-    if (this.#table.size >= MAX_LINKS) {
+    if (this.#closed || this.#table.size >= MAX_LINKS) {
       this.#events.emit({ type: "close", connection });
       return;
     }
@@ -129,8 +130,9 @@ export class NodeLinks {
     if (input.type === "flush" || input.type === "drained") this.#offerRoom(link);
   }
 
-  /** Ends one link, or all of them. */
+  /** Ends one link, or all of them, and then there will be no others. */
   close(link: Link | "all", now: Millis): void {
+    if (link === "all") this.#closed = true;
     const links = link === "all" ? [...this.#table.all()] : [link];
     for (const one of links) this.#toLink(one, { type: "close" }, now);
   }
@@ -144,6 +146,7 @@ export class NodeLinks {
   }
 
   #dial(target: DialTarget, now: Millis): Link | undefined {
+    if (this.#closed) return undefined;
     let pending = 0;
     for (const link of this.#table.all())
       if (link.target !== undefined && link.peer === undefined) pending += 1;

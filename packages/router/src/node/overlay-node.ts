@@ -65,7 +65,7 @@ export class OverlayNode implements DirectCalls {
       tap,
     });
     this.#calls = new CallTable({ timers, toOrigin: (circuit, input) => this.#command(circuit, input) });
-    this.#direct = new DirectCircuits(timers);
+    this.#direct = new DirectCircuits(timers, clock);
   }
 
   /** Links in any state. */

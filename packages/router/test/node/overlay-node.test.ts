@@ -153,6 +153,24 @@ describe("an overlay node", () => {
     expect(relays[0].node.linkCount).toBe(0);
   });
 
+  it("dials nobody once it has stopped, whatever calls still waited", async () => {
+    const { clock, relays } = await threeRelays("stops");
+    const [a, b] = relays;
+    const silent: Service = { maxRequestBytes: 10, handle: () => new Promise<Uint8Array>(() => {}) };
+    b.node.serve(SERVICE.HOLDER, silent);
+    const calls = Array.from({ length: 300 }, () =>
+      a.node.call(b.descriptor.nodeId, SERVICE.HOLDER, sample(1), CALL).catch((error) => error.code),
+    );
+    await clock.advance(1000);
+    const stopped = a.node.stop();
+    await clock.advance(1000);
+    await stopped;
+    expect([a.node.linkCount, b.node.linkCount]).toEqual([0, 0]);
+    expect(new Set(await Promise.all(calls))).toEqual(new Set(["LINK_CLOSED"]));
+    const building = a.node.buildCircuit(relays.map((relay) => relay.descriptor));
+    expect(await clock.complete(building, { limit: 1000 })).toEqual({ hops: 0 });
+  });
+
   it("closes links and one-hop circuits that nobody uses any more", async () => {
     const { clock, relays } = await threeRelays("idle");
     const [a, b] = relays;

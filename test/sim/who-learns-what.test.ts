@@ -31,7 +31,10 @@ function careless(overlay: Awaited<ReturnType<typeof createSimOverlay>>) {
     timers: host.timers,
     transport: host.transport,
     network: createNetwork(nodeProvider, LOCAL_NETWORK),
-    credentials: { linkKey: { secret, publicKey: nodeProvider.x25519.publicKey(secret) }, features: 0 },
+    credentials: () => ({
+      linkKey: { secret, publicKey: nodeProvider.x25519.publicKey(secret) },
+      features: 0,
+    }),
     nodeId: undefined,
     hop: undefined,
     lookUp: () => undefined,

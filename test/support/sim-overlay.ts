@@ -36,6 +36,8 @@ export interface SimOverlayOptions extends SimNetworkOptions {
   readonly bootstraps?: number;
   /** Sees what each role instance of a node is told. */
   readonly tap?: (name: string) => Tap;
+  /** The block store of a node; one in memory when absent. */
+  readonly store?: (number: number) => BlockStore;
   /** The crypto provider of a node, for nodes that lie. */
   readonly crypto?: (number: number) => CryptoProvider;
 }
@@ -97,7 +99,7 @@ export async function createSimOverlay(options: SimOverlayOptions): Promise<SimO
   for (let number = 1; number <= options.nodes; number++) {
     const host = sim.host(`127.${number}.0.1`);
     const keys = generateNodeKeys(nodeProvider, host.random);
-    const store = createMemoryStore({ maxBytes: STORE_BYTES });
+    const store = options.store?.(number) ?? createMemoryStore({ maxBytes: STORE_BYTES });
     const node = await run(start(host, keys, store, memoryDescriptors()));
     nodes.push({ name: host.name, number, keys, store, node });
   }

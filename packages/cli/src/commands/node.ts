@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { UmbelError } from "@umbel/core";
+import { MAX_CAPACITY_CLASS, UmbelError } from "@umbel/core";
 import { type Command, Option } from "commander";
 import { type NodeConfig, readConfig } from "../config.ts";
 import {
@@ -49,7 +49,7 @@ export function addNodeCommand(program: Command, context: Context): void {
     .option("--data <folder>", "where keys and blocks are kept (UMBEL_DATA); one node per folder")
     .option("--roles <list>", `what this node does for others (default: ${DEFAULT_ROLES})`)
     .option("--network <name>", "main or local; by default what the addresses say")
-    .option("--capacity <class>", "how much it can carry, 1 to 4")
+    .option("--capacity <class>", "how much it can carry, 1 to 3")
     .option("--config <file>", "a TOML file with the options above as settings; options given here win")
     .addOption(new Option("--until-stdin-closes").hideHelp());
   addOutputOptions(command)
@@ -57,7 +57,7 @@ export function addNodeCommand(program: Command, context: Context): void {
       "after",
       examples([
         "umbel node",
-        "umbel node --listen ws://0.0.0.0:7470 --announce ws://203.0.113.7:7470 --bootstrap ws://HOST:7470#NODE-ID",
+        "umbel node --listen ws://0.0.0.0:7470 --announce ws://YOUR-ADDRESS:7470 --bootstrap ws://HOST:7470#NODE-ID",
         "umbel node --config /etc/umbel/node.toml --json",
       ]),
     )
@@ -66,12 +66,12 @@ export function addNodeCommand(program: Command, context: Context): void {
 
 async function runNode(options: NodeArguments, context: Context): Promise<void> {
   const { output, engine } = context;
-  const node = await engine.startNode(await nodeOptions(options, context));
+  const settings = await nodeOptions(options, context);
+  const node = await engine.startNode(settings);
   try {
-    output.event("listening", { url: node.url, id: node.nodeId });
-    output.note(
-      `listening on ${node.url}\nothers start from it with  --bootstrap ${node.url}#${node.nodeId}`,
-    );
+    const dialled = settings.announce ?? node.url;
+    output.event("listening", { url: dialled, id: node.nodeId });
+    output.note(`listening on ${node.url}\nothers start from it with  --bootstrap ${dialled}#${node.nodeId}`);
     tellDirectory(node, context);
     const ending = options.untilStdinCloses ? stdinClosed(context) : stopped(context.signal);
     await Promise.race([announceReady(node, context), ending]);
@@ -115,7 +115,7 @@ async function nodeOptions(options: NodeArguments, { io }: Context): Promise<Nod
     dataDir,
     roles: parseRoles(options.roles ?? config.roles?.join(",") ?? DEFAULT_ROLES, "--roles"),
     network: options.network ?? config.network ?? networkOf([announce ?? listen]),
-    capacity: capacity === undefined ? undefined : parseWhole(capacity, "--capacity", 1, 4),
+    capacity: capacity === undefined ? undefined : parseWhole(capacity, "--capacity", 1, MAX_CAPACITY_CLASS),
     log: createLogger(io),
   };
 }

@@ -157,7 +157,8 @@ export class NodeLinks {
   }
 
   #add(connection: number, target: DialTarget | undefined, now: Millis): Link {
-    const { crypto, random, network, credentials } = this.#options;
+    const { crypto, random, network } = this.#options;
+    const credentials = this.#options.credentials();
     const expected = { nodeId: target?.nodeId, linkKey: target?.linkKey };
     const role =
       target === undefined ? ({ kind: "responder" } as const) : ({ kind: "initiator", expected } as const);

@@ -26,7 +26,8 @@ export interface NodeMachineOptions {
   readonly crypto: CryptoProvider;
   readonly random: RandomSource;
   readonly network: NetworkParameters;
-  readonly credentials: LinkCredentials;
+  /** What this node shows on a new link: a node always the same, a client fresh ones, so that no two links can be told to be one client's. */
+  credentials(): LinkCredentials;
   /** Undefined for a pure client. */
   readonly nodeId: NodeId | undefined;
   /** Undefined for a node that relays nothing: CREATE ends the link. */

@@ -142,6 +142,14 @@ describe("a circuit", () => {
     expect([...chain.ended].sort()).toEqual([0, 1]);
   });
 
+  it.each([0, 1])("is destroyed by a hop that is told to extend to itself, or back (node %i)", (again) => {
+    const chain = createChain({ hops: 3, again });
+    chain.toOrigin({ type: "start" });
+    chain.settle();
+    expect(chain.isBuilt()).toBe(false);
+    expect(chain.news.at(-1)).toEqual({ type: "closed", hops: 2, tell: false });
+  });
+
   it("ratchets every layer after a minute of silence and goes on working", () => {
     const chain = built({ hops: 3 });
     chain.request(1, SERVICE.BLOCKS, payload(10));

@@ -41,6 +41,8 @@ export interface ChainOptions {
   /** Sees every cell between two neighbours; returns what goes on: the same, others, none. */
   readonly meddle?: (cell: Passing) => readonly Passing[];
   readonly seed?: string;
+  /** The last hop asked for is this earlier node again. */
+  readonly again?: number;
 }
 
 const network = createNetwork(nodeProvider, LOCAL_NETWORK);
@@ -58,6 +60,7 @@ export function createChain(options: ChainOptions) {
     hopKey: keys.hopKey.publicKey,
     descriptor: new Uint8Array(200).fill(9),
   }));
+  if (options.again !== undefined) path[path.length - 1] = path[options.again]!;
   const origin = new OriginCircuit({ crypto: nodeProvider, random, path, hasRoom: () => true });
   const relays: (RelayCircuit | undefined)[] = nodes.map(() => undefined);
   const events: { readonly hop: number; readonly event: StreamEvent }[] = [];
@@ -128,7 +131,7 @@ export function createChain(options: ChainOptions) {
       forward: createLayer(nodeProvider, keys.forward),
       backward: createLayer(nodeProvider, keys.backward),
       mayExtend: true,
-      neverNext: [node.nodeId],
+      neverNext: [node.nodeId, ...(hop > 0 ? [nodes[hop - 1]!.nodeId] : [])],
       hasRoom: () => true,
     });
     pass(hop, "backward", CELL_COMMAND.CREATED, encodeCreated(reply));

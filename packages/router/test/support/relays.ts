@@ -53,7 +53,7 @@ export function createRelays(seed: string, hooks: Omit<MemoryNetworkOptions, "ti
       known.set(descriptor.nodeId, descriptor);
       const node = new OverlayNode({
         ...common(host),
-        credentials: { linkKey: keys.linkKey, identity: keys.identity, features: 0 },
+        credentials: () => ({ linkKey: keys.linkKey, identity: keys.identity, features: 0 }),
         nodeId: descriptor.nodeId,
         hop: {
           nodeId: descriptor.nodeId,
@@ -70,7 +70,7 @@ export function createRelays(seed: string, hooks: Omit<MemoryNetworkOptions, "ti
       hosts += 1;
       const host = `127.${hosts}.0.1`;
       const { linkKey } = generateNodeKeys(nodeProvider, random);
-      const credentials = { linkKey, features: 0 };
+      const credentials = () => ({ linkKey, features: 0 });
       const node = new OverlayNode({ ...common(host), credentials, nodeId: undefined, hop: undefined, tap });
       return { node, host };
     },

@@ -1,4 +1,4 @@
-import type { AbortLike } from "@umbel/core";
+import type { AbortLike, CryptoProvider, LinkCredentials, RandomSource } from "@umbel/core";
 import {
   type BootstrapEntry,
   createCircuitBuilder,
@@ -26,7 +26,7 @@ export interface OperationOptions {
   readonly onCircuits?: ((circuits: readonly CircuitInUse[]) => void) | undefined;
 }
 
-/** A client: its own throw-away link key, its own directory, its own circuits. Nobody can connect to it. */
+/** A client: a throw-away link key for each link, its own directory, its own circuits. Nobody can connect to it. */
 export interface Client {
   readonly directory: Directory;
   /** The network for one publish or one fetch, over circuits that no other operation uses. */
@@ -41,11 +41,9 @@ export interface Client {
 export async function startClient(options: ClientOptions): Promise<Client> {
   const { crypto, random, clock, timers, log, network, bootstrap, signal } = options;
   const directory = createDirectory({ crypto, network });
-  const secret = random.bytes(32);
-  const linkKey = { secret, publicKey: crypto.x25519.publicKey(secret) };
   const overlay = new OverlayNode({
     ...options,
-    credentials: { linkKey, features: 0 },
+    credentials: () => throwAwayCredentials(crypto, random),
     nodeId: undefined,
     hop: undefined,
     lookUp: (id) => directory.get(id),
@@ -64,4 +62,10 @@ export async function startClient(options: ClientOptions): Promise<Client> {
       createBlockNetwork({ builder, crypto, random, timers, clock, onCircuits }),
     stop: () => overlay.stop(),
   };
+}
+
+/** A link key for one link, without an identity. */
+function throwAwayCredentials(crypto: CryptoProvider, random: RandomSource): LinkCredentials {
+  const secret = random.bytes(32);
+  return { linkKey: { secret, publicKey: crypto.x25519.publicKey(secret) }, features: 0 };
 }

@@ -43,7 +43,7 @@ export async function createLastingDescriptors(
     const signed = decodeDescriptor(crypto, network, bytes);
     const saved = lasting.get(signed.period);
     if (saved === undefined) await store.save(signed.period, bytes);
-    else if (!equalBytes(saved, bytes)) log.warn("descriptor-change-waits-for-next-period");
+    else if (!equalBytes(saved, bytes)) log.warn("descriptor.change-waits");
     lasting.set(signed.period, saved ?? bytes);
   }
 
@@ -54,7 +54,7 @@ export async function createLastingDescriptors(
       if (held !== undefined) return held;
       for (const past of lasting.keys()) if (past < signed.period - 1) lasting.delete(past);
       lasting.set(signed.period, bytes);
-      store.save(signed.period, bytes).catch(() => log.error("descriptor-not-saved"));
+      store.save(signed.period, bytes).catch(() => log.error("descriptor.not-saved"));
       return bytes;
     });
 }

@@ -63,7 +63,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const directory = createDirectory({ crypto, network });
   const overlay = new OverlayNode({
     ...options,
-    credentials: { linkKey: keys.linkKey, identity: keys.identity, features: 0 },
+    credentials: () => ({ linkKey: keys.linkKey, identity: keys.identity, features: 0 }),
     nodeId,
     hop: {
       nodeId,

@@ -10,7 +10,7 @@ export interface Context {
   readonly engine: Engine;
   /** Aborted by the first Ctrl-C or SIGTERM, and when the reader of standard output went away. */
   readonly signal: AbortSignal;
-  /** Names the text whose character an error's position means. */
+  /** Names the reference whose character an error's position means. */
   pointAt(text: string): void;
 }
 

@@ -1,4 +1,4 @@
-import { UmbelError } from "@umbel/core";
+import { isUmbelError, UmbelError } from "@umbel/core";
 import { Command, CommanderError, Option } from "commander";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addFetchCommand } from "./commands/fetch.ts";
@@ -8,7 +8,8 @@ import { addTestnetCommand } from "./commands/testnet.ts";
 import { type Context, examples } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import { systemCode } from "./files/system-error.ts";
+import { fileError, systemCode } from "./files/system-error.ts";
+import { oneLine } from "./format.ts";
 import { type Io, processIo } from "./io.ts";
 import { createOutput, outputMode } from "./output.ts";
 import { VERSION } from "./version.ts";
@@ -39,7 +40,9 @@ export async function main(
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
     if (reader.gone()) return EXIT.failed;
-    return output.failure(meaningOf(error, controller.signal), pointAt) satisfies ExitCode;
+    const failure = meaningOf(error, controller.signal);
+    const shown = isUmbelError(failure, "BAD_REFERENCE") ? pointAt : undefined;
+    return output.failure(failure, shown) satisfies ExitCode;
   } finally {
     forget();
     reader.forget();
@@ -113,8 +116,11 @@ function stopOnSignals(io: Io, controller: AbortController): () => void {
 function watchReader(io: Io, controller: AbortController): { gone(): boolean; forget(): void } {
   let gone = false;
   const listener = (error: Error) => {
+    if (!gone && systemCode(error) !== "EPIPE") {
+      const { message } = fileError("WRITE_FAILED", "cannot write to standard output", error);
+      io.stderr.write(`umbel: ${oneLine(message)}\n`);
+    }
     gone = true;
-    if (systemCode(error) !== "EPIPE") io.stderr.write(`umbel: standard output: ${error.message}\n`);
     controller.abort();
   };
   io.stdout.on("error", listener);

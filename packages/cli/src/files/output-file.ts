@@ -32,6 +32,11 @@ interface OutputOptions {
   readonly force: boolean;
 }
 
+/** Says at once what `createOutputFile` would say after the network was asked. Throws BAD_INPUT. */
+export async function checkOutput(target: string, options: OutputOptions): Promise<void> {
+  if (!(await isDevice(target))) await refuseExisting(target, options);
+}
+
 /**
  * A file at `target`, which appears only when it is whole: written under another name beside it, synced, renamed.
  * Throws BAD_INPUT when the target exists and `force` is not set, WRITE_FAILED, DISK_FULL.

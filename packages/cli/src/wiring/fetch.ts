@@ -6,6 +6,7 @@ import { nodeRandom } from "@umbel/core/platform/node-random";
 import { type FetchedFile, type FetchedFolder, openReference } from "@umbel/storage";
 import type { Fetched, FetchOptions } from "../engine.ts";
 import {
+  checkOutput,
   createOutputFile,
   createOutputFolder,
   createStreamOutput,
@@ -48,6 +49,7 @@ interface Meter {
  */
 export async function fetchReference(text: string, options: FetchOptions): Promise<Fetched> {
   const reference = parseReference(text);
+  if (options.output !== undefined && options.output !== "-") await checkOutput(options.output, options);
   const started = performance.now();
   return withClient(options, async (operation) => {
     let blocks = 0;

@@ -1,8 +1,10 @@
+import type { Readable } from "node:stream";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { nodeRandom } from "@umbel/core/platform/node-random";
 import { HOLDER_COUNT, type PublishSource, publish } from "@umbel/storage";
 import type { Published, PublishOptions } from "../engine.ts";
 import { readEntry, walkPath } from "../files/folder-walk.ts";
+import { fileError } from "../files/system-error.ts";
 import { withClient } from "./client.ts";
 
 /**
@@ -40,8 +42,22 @@ export async function publishPath(path: string, options: PublishOptions): Promis
   });
 }
 
-function standardInput({ stdin, name }: PublishOptions): PublishSource {
-  return { kind: "file", name, read: () => stdin as AsyncIterable<Uint8Array> };
+function standardInput({ stdin, name, signal }: PublishOptions): PublishSource {
+  return { kind: "file", name, read: () => readStream(stdin, signal) };
+}
+
+/** Whoever interrupts must not have to wait for the next byte of a pipe that is silent. */
+async function* readStream(stdin: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const stop = () => void stdin.destroy();
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    for await (const chunk of stdin) yield chunk as Uint8Array;
+  } catch (cause) {
+    throw fileError("READ_FAILED", "cannot read standard input", cause);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 async function sourceAt(path: string, options: PublishOptions): Promise<PublishSource> {

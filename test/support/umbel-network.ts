@@ -49,7 +49,7 @@ export async function startTestnet({ nodes = 8, folder, port }: TestnetOptions =
   const data = folder ?? (own?.path as string);
   const where = ["--data", data, ...(port === undefined ? [] : ["--port", String(port)])];
   const args = ["testnet", "--json", "--until-stdin-closes", "--nodes", String(nodes), ...where];
-  const child = startUmbel(args, { stdin: "open", timeout: NETWORK_TIMEOUT_MS });
+  const child = startUmbel(args, { stdin: { open: Buffer.alloc(0) }, timeout: NETWORK_TIMEOUT_MS });
   try {
     const ready = await child.waitFor(({ event }) => event === "ready");
     const members = ready.nodes as readonly NodeInfo[];
@@ -93,7 +93,7 @@ export async function startNode(
   const does = roles === undefined ? [] : ["--roles", roles];
   const process = startUmbel(
     ["node", "--json", "--until-stdin-closes", "--listen", url, "--data", data, ...does, ...known],
-    { stdin: "open", timeout: NETWORK_TIMEOUT_MS },
+    { stdin: { open: Buffer.alloc(0) }, timeout: NETWORK_TIMEOUT_MS },
   );
   const listening = await process.waitFor(({ event }) => event === "listening");
   const id = String(listening.id);

@@ -38,8 +38,8 @@ export interface UmbelProcess {
 }
 
 export interface UmbelOptions {
-  /** What standard input brings before it ends; "open" keeps it open until `stop` or the end of the test process. */
-  readonly stdin?: Uint8Array | "open";
+  /** What standard input brings before it ends; inside `open`, it does not end before `stop` or the end of the test process. */
+  readonly stdin?: Uint8Array | { readonly open: Uint8Array };
   /** Added to an environment without any UMBEL_ variable. The data folder is a fresh one unless UMBEL_DATA is here. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
@@ -73,7 +73,8 @@ export function startUmbel(args: readonly string[], options: UmbelOptions = {}):
   });
   living.add(child);
   child.stdin?.on("error", () => {});
-  if (options.stdin !== "open") child.stdin?.end(options.stdin);
+  if (options.stdin !== undefined && "open" in options.stdin) child.stdin?.write(options.stdin.open);
+  else child.stdin?.end(options.stdin);
   const timer = setTimeout(() => child.kill("SIGKILL"), options.timeout ?? DEFAULT_TIMEOUT_MS);
   const follower = follow(child);
   const ended = follower.ended.finally(() => {

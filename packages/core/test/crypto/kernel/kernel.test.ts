@@ -130,6 +130,18 @@ describe("the parts of the kernel", () => {
     },
   );
 
+  it.each([
+    [0x3fffff9n, 0xdb576cffd8febfbbbdcf888c262ef554n],
+    [0x3fffff9n, 0x7fec7f5fdddee7c44615977aa0c916abn],
+    [0x3fffff5n, 0xe84ae6fecdfb3cb672e6f5bbf623c500n],
+  ])("carry twice around where the first carry fills limb 0 again: r = %i", (r, tweakNumber) => {
+    const tweak = bytesOfInteger(tweakNumber, 16);
+    kernel.keys.fill(0).set(bytesOfInteger(r, 4), HEADER_KEY_AT);
+    const header = Buffer.concat([new Uint8Array(16), tweak]);
+    const expected = BigInt.asUintN(128, naivePoly1305(bytesOfInteger(r, 16), header));
+    expect(hashOf(new Uint8Array(0), tweak)).toBe(bytesToHex(bytesOfInteger(expected, 16)));
+  });
+
   it("hash the header by Poly1305 like the naive twin, for keys and tweaks of extreme bytes", () => {
     const edge = fc.constantFrom(0, 1, 4, 5, 250, 251, 252, 253, 254, 255);
     const bytes = (minLength: number, maxLength: number) =>

@@ -92,8 +92,8 @@ export interface OriginCircuitOptions {
   readonly crypto: CryptoProvider;
   readonly random: RandomSource;
   readonly path: OriginPath;
-  /** True while the link to the first hop takes cells of this circuit. */
-  readonly hasRoom: () => boolean;
+  /** True while the link to the first hop takes one more cell of this circuit beside `taken` that are on their way there. */
+  readonly hasRoom: (taken: number) => boolean;
 }
 
 /** A circuit as its originator sees it (docs/spec/04-circuits.md): built hop by hop, then streams to its endpoint. */
@@ -155,15 +155,16 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
     }
     const first = path[0];
     if (first === undefined) throw new UmbelError("INTERNAL", "a circuit needs at least one hop");
-    const pending = initiateHop(crypto, random, first);
-    this.#state = {
-      is: "building",
-      hop: 0,
-      pending,
-      attached: false,
-      deadline: now + CIRCUIT_BUILD_TIMEOUT_MS,
-    };
-    return [{ type: "cell", command: CELL_COMMAND.CREATE, body: encodeCreateOnion(pending.request) }];
+    try {
+      const pending = initiateHop(crypto, random, first);
+      const deadline = now + CIRCUIT_BUILD_TIMEOUT_MS;
+      this.#state = { is: "building", hop: 0, pending, attached: false, deadline };
+      return [{ type: "cell", command: CELL_COMMAND.CREATE, body: encodeCreateOnion(pending.request) }];
+    } catch (error) {
+      // A hop key of small order, signed all the same.
+      if (error instanceof UmbelError) return this.#close(false);
+      throw error;
+    }
   }
 
   #cell(command: CellCommand, body: Uint8Array, now: Millis): readonly OriginCircuitEffect[] {
@@ -261,7 +262,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
   #pump(effects: OriginCircuitEffect[], now: Millis): readonly OriginCircuitEffect[] {
     if (this.#state.is !== "open") return effects;
     const endpoint = this.#hops - 1;
-    while (this.#options.hasRoom()) {
+    for (let taken = 0; this.#options.hasRoom(taken); taken++) {
       const cell = this.#channel.next();
       if (cell === undefined) break;
       effects.push(this.#sealed(endpoint, cell.message));

@@ -79,8 +79,11 @@ export interface RelayCircuitOptions {
   readonly mayExtend: boolean;
   /** Nodes an EXTEND must not name: this one, and the previous hop. */
   readonly neverNext: readonly NodeId[];
-  /** True while the link to the previous hop takes cells that start here. Relayed cells do not ask: windows bound them. */
-  readonly hasRoom: () => boolean;
+  /**
+   * True while the link to the previous hop takes one more cell that starts here, beside `taken` that are on their way there.
+   * Relayed cells do not ask: windows bound them.
+   */
+  readonly hasRoom: (taken: number) => boolean;
 }
 
 /**
@@ -90,6 +93,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
   readonly #options: RelayCircuitOptions;
   readonly #channel = new Channel("hop");
   #tail: Tail = { is: "last" };
+  #saidUnknown = false;
 
   constructor(options: RelayCircuitOptions) {
     this.#options = options;
@@ -107,9 +111,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
       case "from-next":
         return this.#fromNext(input.command, input.body);
       case "extend-unknown":
-        this.#tail = { is: "last" };
-        this.#channel.control(RELAY_COMMAND.UNKNOWN, new Uint8Array(0));
-        return this.#pump([]);
+        return this.#unknown();
       case "lost":
         return this.#destroy(true, true);
       case "room":
@@ -179,6 +181,15 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
     return [{ type: "extend", nodeId, descriptor, body: encodeCreateOnion(request) }];
   }
 
+  /** Said once: what follows must have the descriptor, else a circuit could ask for one node after the other. */
+  #unknown(): readonly RelayCircuitEffect[] {
+    if (this.#saidUnknown) return this.#destroy(true, true);
+    this.#saidUnknown = true;
+    this.#tail = { is: "last" };
+    this.#channel.control(RELAY_COMMAND.UNKNOWN, new Uint8Array(0));
+    return this.#pump([]);
+  }
+
   /** The far end asks this hop to forget its keys early: both directions ratchet, the answer tells where. */
   #padding(message: RelayCell): readonly RelayCircuitEffect[] {
     if ((message.flags & RELAY_FLAG.RATCHET) === 0) return [];
@@ -190,7 +201,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
   }
 
   #pump(effects: RelayCircuitEffect[]): readonly RelayCircuitEffect[] {
-    while (this.#options.hasRoom()) {
+    for (let taken = 0; this.#options.hasRoom(taken); taken++) {
       const cell = this.#channel.next();
       if (cell === undefined) break;
       effects.push(this.#sealed(cell.message));

@@ -14,7 +14,10 @@ export interface NodeDriverOptions {
 }
 
 /** The effects of a node that concern its own layers above. */
-export type NodeNews = Extract<NodeEffect, { type: "origin" | "hop" | "hop-closed" | "superseded" }>;
+export type NodeNews = Extract<
+  NodeEffect,
+  { type: "origin" | "hop" | "hop-closed" | "superseded" | "fault" }
+>;
 
 /**
  * Carries bytes, time and commands between a node machine and the world. One input at a time: its effects are performed in order
@@ -55,12 +58,12 @@ export class NodeDriver {
     try {
       for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
         const effects = this.#options.machine.handle(next, this.#options.clock.now());
-        for (const effect of effects) this.#perform(effect);
+        for (const effect of effects) this.#tryPerform(effect);
       }
     } finally {
       this.#running = false;
+      this.#arm();
     }
-    this.#arm();
   }
 
   /** Closes every link and listener. */
@@ -82,6 +85,19 @@ export class NodeDriver {
         this.input({ type: "lost", connection });
       },
     };
+  }
+
+  /** An effect that fails must not take the next ones with it: records that are sealed and not sent end their links. */
+  #tryPerform(effect: NodeEffect): void {
+    try {
+      this.#perform(effect);
+    } catch (error) {
+      const lost = { type: "lost" } as const;
+      if ("connection" in effect) this.#inputs.push({ ...lost, connection: effect.connection });
+      else if (effect.type === "origin" || effect.type === "hop")
+        this.#inputs.push({ type: effect.type, circuit: effect.circuit, input: lost });
+      this.#options.onNews({ type: "fault", error });
+    }
   }
 
   #perform(effect: NodeEffect): void {

@@ -107,9 +107,12 @@ export class NodeLinks {
     this.#toLink(link, { type: "cell", circuitId: id, command: CELL_COMMAND.DESTROY, body: EMPTY_BODY }, now);
   }
 
-  /** True when a cell that starts at this node may join the queue; otherwise the circuit hears `room` later. */
-  hasRoom(link: Link, id: CircuitId, end: End): boolean {
-    if (link.machine.queuedFor(id) < MAX_OWN_QUEUED_CELLS) return true;
+  /**
+   * True when a cell that starts at this node may join the queue beside `taken` that will; otherwise the circuit hears `room`
+   * later.
+   */
+  hasRoom(link: Link, id: CircuitId, end: End, taken: number): boolean {
+    if (link.machine.queuedFor(id) + taken < MAX_OWN_QUEUED_CELLS) return true;
     link.waiting.add(end);
     return false;
   }

@@ -69,6 +69,14 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
   handle(input: NodeInput, now: Millis): readonly NodeEffect[] {
     this.#now = now;
     this.#effects = [];
+    this.#guard(
+      () => this.#accept(input, now),
+      () => this.#end(input, now),
+    );
+    return this.#effects;
+  }
+
+  #accept(input: NodeInput, now: Millis): void {
     switch (input.type) {
       case "accepted":
         this.#links.accept(input.connection, input.host, now);
@@ -90,12 +98,41 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
         break;
       case "deadline":
         this.#links.deadline(now);
-        for (const end of this.#deadlines.due(now)) this.#toEnd(end, { type: "deadline" });
+        for (const end of this.#deadlines.due(now)) {
+          this.#guard(
+            () => this.#toEnd(end, { type: "deadline" }),
+            () => this.#toEnd(end, { type: "lost" }),
+          );
+        }
         break;
       default:
         this.#links.connection(input, now);
     }
-    return this.#effects;
+  }
+
+  /** Ends what an input concerned, after a fault in it. */
+  #end(input: NodeInput, now: Millis): void {
+    if ("connection" in input) this.#links.connection({ type: "lost", connection: input.connection }, now);
+    else if ("circuit" in input) {
+      const end = this.#circuits.get(input.circuit);
+      if (end !== undefined) this.#toEnd(end, { type: "lost" });
+      else if (input.type !== "hop") this.#refuse(input.circuit);
+    }
+  }
+
+  /** A mistake of ours ends what it concerns, and nothing else: no peer may end a node with it. */
+  #guard(run: () => void, end: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#effects.push({ type: "fault", error });
+      end();
+    }
+  }
+
+  /** A circuit that there is not, or not any more. */
+  #refuse(circuit: number): void {
+    this.#effects.push({ type: "origin", circuit, effect: { type: "closed", hops: 0, tell: false } });
   }
 
   #linkLost(link: Link): void {
@@ -108,7 +145,19 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
     }
   }
 
+  /** A fault of ours on one cell ends its circuit and not the link, which carries circuits of many. */
   #cell(link: Link, id: CircuitId, command: CellCommand, body: Uint8Array): void {
+    this.#guard(
+      () => this.#acceptCell(link, id, command, body),
+      () => {
+        const end = link.circuits.get(id);
+        if (end !== undefined) this.#toEnd(end, { type: "lost" });
+        this.#links.sendDestroy(link, id, this.#now);
+      },
+    );
+  }
+
+  #acceptCell(link: Link, id: CircuitId, command: CellCommand, body: Uint8Array): void {
     const end = link.circuits.get(id);
     if (end === undefined) {
       if (command === CELL_COMMAND.CREATE) this.#create(link, id, body);
@@ -161,7 +210,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
       ...layers,
       mayExtend: keys !== undefined,
       neverNext,
-      hasRoom: () => this.#links.hasRoom(link, id, end),
+      hasRoom: (taken) => this.#links.hasRoom(link, id, end, taken),
     });
     const end: HopEnd = {
       kind: "hop",
@@ -189,10 +238,10 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
     const link = this.#links.reach(target, this.#now);
     const id = link === undefined ? undefined : this.#links.allocate(link);
     if (link === undefined || id === undefined) {
-      this.#effects.push({ type: "origin", circuit, effect: { type: "closed", hops: 0, tell: false } });
+      this.#refuse(circuit);
       return;
     }
-    const hasRoom = (): boolean => this.#links.hasRoom(link, id, end);
+    const hasRoom = (taken: number): boolean => this.#links.hasRoom(link, id, end, taken);
     const machine = new OriginCircuit({ crypto, random, path, hasRoom });
     const end: OriginEnd = {
       kind: "origin",
@@ -215,9 +264,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
   #command(circuit: number, input: OriginCircuitInput): void {
     const end = this.#circuits.get(circuit);
     if (end !== undefined) this.#toOrigin(end, input);
-    else if (input.type === "open-stream") {
-      this.#effects.push({ type: "origin", circuit, effect: { type: "closed", hops: 0, tell: false } });
-    }
+    else if (input.type === "open-stream") this.#refuse(circuit);
   }
 
   #toEnd(end: End, input: { readonly type: "lost" | "room" | "deadline" }): void {
@@ -230,6 +277,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
     const effects = end.machine.handle(input, this.#now);
     this.#deadlines.update(end);
     for (const effect of effects) {
+      if (!this.#isHere(end)) return;
       if (effect.type === "cell") {
         const sent = this.#links.send(end.link, end.id, effect.command, effect.body, this.#now);
         if (!sent) this.#toOrigin(end, { type: "close" });
@@ -247,7 +295,15 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
     if (end?.kind !== "hop") return;
     const effects = end.machine.handle(input, this.#now);
     this.#deadlines.update(end);
-    for (const effect of effects) this.#fromHop(end, effect);
+    for (const effect of effects) {
+      if (!this.#isHere(end)) return;
+      this.#fromHop(end, effect);
+    }
+  }
+
+  /** False once a circuit has ended, be it in the middle of its own effects. */
+  #isHere(end: End): boolean {
+    return this.#circuits.get(end.circuit) === end;
   }
 
   #fromHop(end: HopEnd, effect: RelayCircuitEffect): void {

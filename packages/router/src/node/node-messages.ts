@@ -39,4 +39,6 @@ export type NodeEffect =
     }
   | { readonly type: "hop-closed"; readonly circuit: number }
   /** A direct circuit runs over a link that should end: close it when its calls are done. */
-  | { readonly type: "superseded"; readonly circuit: number };
+  | { readonly type: "superseded"; readonly circuit: number }
+  /** Our own code failed on an input, a mistake of ours. What the input concerned has ended; the node goes on. */
+  | { readonly type: "fault"; readonly error: unknown };

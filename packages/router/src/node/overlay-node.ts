@@ -22,6 +22,8 @@ export interface OverlayNodeOptions extends NodeMachineOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** Hears of mistakes of our own, which have ended what they concerned and not the node. Thrown out of turn when absent. */
+  readonly onFault?: ((error: unknown) => void) | undefined;
   /** Finds the descriptor for a direct call. */
   readonly lookUp: (nodeId: NodeId) => Descriptor | undefined;
 }
@@ -143,7 +145,19 @@ export class OverlayNode implements DirectCalls {
       case "origin":
         this.#origin(news.circuit, news.effect);
         break;
+      case "fault":
+        this.#fault(news.error);
+        break;
     }
+  }
+
+  #fault(error: unknown): void {
+    const { onFault, timers } = this.#options;
+    if (onFault !== undefined) onFault(error);
+    else
+      timers.defer(() => {
+        throw error;
+      });
   }
 
   #origin(circuit: number, effect: OriginCircuitEffect): void {

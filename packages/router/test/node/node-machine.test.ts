@@ -1,0 +1,127 @@
+import {
+  CELL_COMMAND,
+  encodeExtend,
+  HOP_REQUEST_BYTES,
+  RELAY_COMMAND,
+  RELAY_FLAG,
+  type RelayCell,
+} from "@umbel/core";
+import { describe, expect, it } from "vitest";
+import { MAX_CIRCUITS_PER_LINK, MAX_LINKS, MAX_OWN_QUEUED_CELLS } from "../../src/limits.ts";
+import { createHostile, dialled, type HostileCircuit, idOf } from "../support/hostile.ts";
+
+const ZEROS = new Uint8Array(4096);
+const destroy = (id: number) => ({ id, command: CELL_COMMAND.DESTROY, body: ZEROS });
+const request = new Uint8Array(HOP_REQUEST_BYTES).fill(3);
+
+function extend(keys: Parameters<typeof idOf>[0], descriptor?: Uint8Array): RelayCell {
+  const data = encodeExtend({ nodeId: idOf(keys), request, descriptor });
+  return { command: RELAY_COMMAND.EXTEND, flags: 0, streamId: 0, data };
+}
+
+const open = (streamId: number): RelayCell => ({
+  ...{ command: RELAY_COMMAND.OPEN, flags: RELAY_FLAG.END, streamId, data: Uint8Array.of(1) },
+});
+
+const isEnded = (peer: { received: readonly { id: number; command: number }[] }, circuit: HostileCircuit) =>
+  peer.received.some(({ id, command }) => id === circuit.id && command === CELL_COMMAND.DESTROY);
+
+describe("a node under a hostile peer", () => {
+  it("acts upon no cell of a record behind the one that ended the link", () => {
+    const { machine, connect, news, openKeyed } = createHostile();
+    const peer = connect();
+    const { cell } = openKeyed(peer, dialled(1));
+    const fault = { id: 5, command: CELL_COMMAND.CREATE, body: ZEROS };
+    const behind = [cell(open(1)), { ...fault, id: dialled(2) }];
+    peer.send(fault, ...behind);
+    expect(peer.isClosed()).toBe(true);
+    expect(machine.linkCount).toBe(0);
+    expect(news.map(({ type }) => type)).toEqual(["hop-closed"]);
+  });
+
+  it("delivers the cells before it", () => {
+    const { connect, news, openKeyed } = createHostile();
+    const peer = connect();
+    const { cell } = openKeyed(peer, dialled(1));
+    peer.send(cell(open(1)), { id: 5, command: CELL_COMMAND.CREATE, body: ZEROS });
+    expect(news.map(({ type }) => type)).toEqual(["hop", "hop", "hop-closed"]);
+  });
+
+  it("tells an unknown node once; a second EXTEND without a descriptor ends the circuit", () => {
+    const { connect, openCircuit, newKeys } = createHostile();
+    const peer = connect();
+    const circuit = openCircuit(peer, dialled(1));
+    peer.send(circuit.cell(extend(newKeys())));
+    expect(isEnded(peer, circuit)).toBe(false);
+    peer.send(circuit.cell(extend(newKeys())));
+    expect(isEnded(peer, circuit)).toBe(true);
+  });
+
+  it("destroys the circuit, and no other, when its own code fails on a cell", () => {
+    const world = createHostile({
+      resolve: () => {
+        throw new RangeError("a bug");
+      },
+    });
+    const peer = world.connect();
+    const [bad, good] = [world.openCircuit(peer, dialled(1)), world.openCircuit(peer, dialled(2))];
+    peer.send(bad.cell(extend(world.newKeys())), good.cell(open(1)));
+    expect([isEnded(peer, bad), isEnded(peer, good)]).toEqual([true, false]);
+    expect(world.news.map(({ type }) => type)).toEqual(["fault", "hop-closed", "hop", "hop"]);
+  });
+
+  it("a descriptor whose hop key no handshake can use fails its circuit like any other", () => {
+    const { input, news, newKeys, descriptor, machine } = createHostile();
+    const circuit = machine.newNumber();
+    const path = [descriptor(newKeys(), "127.9.0.1", new Uint8Array(32))];
+    input({ type: "build", circuit, path });
+    expect(news).toEqual([{ type: "origin", circuit, effect: { type: "closed", hops: 0, tell: false } }]);
+  });
+});
+
+describe("caps of a node", () => {
+  it(`it takes in ${MAX_LINKS} connections and closes one more at once`, () => {
+    const { machine, connectSilently, input } = createHostile();
+    for (let i = 0; i < MAX_LINKS; i++) connectSilently();
+    expect(machine.linkCount).toBe(MAX_LINKS);
+    const connection = machine.newNumber();
+    expect(machine.handle({ type: "accepted", connection, host: "" }, 0)).toEqual([
+      { type: "close", connection },
+    ]);
+    input({ type: "lost", connection: 1 });
+    connectSilently();
+    expect(machine.linkCount).toBe(MAX_LINKS);
+  });
+
+  it(`a link carries ${MAX_CIRCUITS_PER_LINK} circuits; one more is destroyed, and the link stays`, () => {
+    const { connect, openKeyed } = createHostile();
+    const peer = connect();
+    for (let i = 1; i <= MAX_CIRCUITS_PER_LINK; i++) openKeyed(peer, dialled(i));
+    expect(peer.received).toEqual([]);
+    const refused = openKeyed(peer, dialled(MAX_CIRCUITS_PER_LINK + 1));
+    expect(isEnded(peer, refused)).toBe(true);
+    peer.send(destroy(dialled(1)));
+    const taken = openKeyed(peer, dialled(MAX_CIRCUITS_PER_LINK + 2));
+    expect([isEnded(peer, taken), peer.isClosed()]).toEqual([false, false]);
+  });
+
+  it(`a circuit lets ${MAX_OWN_QUEUED_CELLS} of its own cells wait at the link, and the rest in its streams`, () => {
+    const { connect, openKeyed, news, input, machine } = createHostile();
+    const peer = connect();
+    const { cell } = openKeyed(peer, dialled(1));
+    peer.stall();
+    peer.send(cell(open(1)));
+    const circuit = news.flatMap((one) => (one.type === "hop" ? [one.circuit] : []))[0] as number;
+    const data = new Uint8Array(100 * 4072);
+    input({
+      type: "hop",
+      circuit,
+      input: { type: "write", streamId: 1 as never, data, end: true },
+    });
+    const before = peer.received.length;
+    const sent = machine.handle({ type: "drained", connection: peer.connection }, 0);
+    const bytes = sent.flatMap((effect) => (effect.type === "send" ? [effect.bytes.length] : []));
+    expect(before).toBe(0);
+    expect(bytes.reduce((sum, length) => sum + Math.floor(length / 4101), 0)).toBe(MAX_OWN_QUEUED_CELLS);
+  });
+});

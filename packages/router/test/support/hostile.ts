@@ -1,0 +1,247 @@
+import {
+  CELL_BYTES,
+  CELL_COMMAND,
+  type CellCommand,
+  cellBody,
+  cellCircuitId,
+  cellCommand,
+  createLayer,
+  createNetwork,
+  createPlainLayer,
+  type Descriptor,
+  decodeCreated,
+  encodeCreateLinkKeyed,
+  encodeCreateOnion,
+  encodeRelayCell,
+  generateNodeKeys,
+  initiateHop,
+  initiateLink,
+  type LinkHandshake,
+  type LinkSession,
+  LOCAL_NETWORK,
+  type NodeId,
+  type NodeKeys,
+  nodeIdOf,
+  type OnionLayer,
+  PLAIN_TAG,
+  parseAddress,
+  type RelayCell,
+  respondLink,
+  signDescriptor,
+  writeCell,
+} from "@umbel/core";
+import { nodeProvider } from "@umbel/core/platform/node-crypto";
+import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
+import { NodeMachine } from "../../src/node/node-machine.ts";
+import type { NodeEffect, NodeInput } from "../../src/node/node-messages.ts";
+import type { HopRole } from "../../src/node/node-options.ts";
+
+const network = createNetwork(nodeProvider, LOCAL_NETWORK);
+
+/** A cell as it stands on a link. */
+export interface Cell {
+  readonly id: number;
+  readonly command: CellCommand;
+  readonly body: Uint8Array;
+}
+
+/** The far end of one connection: it says whatever a test wants, in records that verify. */
+export interface HostilePeer {
+  readonly connection: number;
+  readonly received: Cell[];
+  readonly isClosed: () => boolean;
+  /** Sends cells, 15 to a record. */
+  send(...cells: readonly Cell[]): void;
+  /** Sends bytes as they are. */
+  sendRaw(bytes: Uint8Array): void;
+  /** From now on nothing that the node sends is taken. */
+  stall(): void;
+}
+
+export interface HostileOptions {
+  readonly resolve?: HopRole["resolve"];
+  readonly seed?: string;
+}
+
+/** One node machine and peers that keep the link's rules and no others. Time stands still unless told. */
+export function createHostile(options: HostileOptions = {}) {
+  const random = createSeededRandom(options.seed ?? "hostile");
+  const keys = generateNodeKeys(nodeProvider, random);
+  const nodeId = nodeIdOf(nodeProvider, keys.identity.publicKey);
+  const machine = new NodeMachine({
+    crypto: nodeProvider,
+    random,
+    network,
+    credentials: () => ({ linkKey: keys.linkKey, identity: keys.identity, features: 0 }),
+    nodeId,
+    hop: { nodeId, keys: () => [keys.hopKey], resolve: options.resolve ?? (() => undefined) },
+  });
+  const news: NodeEffect[] = [];
+  const dials: { readonly connection: number; readonly url: string }[] = [];
+  const peers = new Map<number, { take(bytes: Uint8Array): void; close(): void; stalled: boolean }>();
+  let now = 0;
+
+  const input = (one: NodeInput): void => {
+    for (const effect of machine.handle(one, now)) {
+      if (effect.type === "send") peers.get(effect.connection)?.take(effect.bytes);
+      else if (effect.type === "close") peers.get(effect.connection)?.close();
+      else if (effect.type === "flush") {
+        if (peers.get(effect.connection)?.stalled !== true)
+          input({ type: "flush", connection: effect.connection });
+      } else if (effect.type === "dial") dials.push(effect);
+      else news.push(effect);
+    }
+  };
+
+  const join = (connection: number, handshake: LinkHandshake): HostilePeer => {
+    let session: LinkSession | undefined;
+    let closed = false;
+    const received: Cell[] = [];
+    const take = (bytes: Uint8Array): void => {
+      if (session !== undefined) {
+        const run = session.receive.open(bytes);
+        for (let at = 0; at < run.length; at += CELL_BYTES)
+          received.push({
+            id: cellCircuitId(run, at),
+            command: cellCommand(run, at),
+            body: cellBody(run, at).slice(),
+          });
+        return;
+      }
+      const step = handshake.read(bytes);
+      if (step.type === "done") session = step.session;
+      if (step.reply !== undefined) input({ type: "message", connection, bytes: step.reply });
+    };
+    const close = (): void => {
+      closed = true;
+    };
+    const peer = { take, close, stalled: false };
+    peers.set(connection, peer);
+    const sendRun = (cells: readonly Cell[]): void => {
+      const run = new Uint8Array(cells.length * CELL_BYTES);
+      cells.forEach(({ id, command, body }, index) => {
+        writeCell(run, index * CELL_BYTES, id, command, body);
+      });
+      const bytes = (session as LinkSession).send.seal(run);
+      if (!closed) input({ type: "message", connection, bytes });
+    };
+    return {
+      connection,
+      received,
+      isClosed: () => closed,
+      send(...cells) {
+        for (let at = 0; at < cells.length; at += 15) sendRun(cells.slice(at, at + 15));
+      },
+      sendRaw: (bytes) => input({ type: "message", connection, bytes }),
+      stall() {
+        peer.stalled = true;
+        input({ type: "blocked", connection });
+      },
+    };
+  };
+
+  return {
+    machine,
+    nodeId,
+    news,
+    dials,
+    input,
+    advance(ms: number) {
+      now += ms;
+      input({ type: "deadline" });
+    },
+    /** Connects to the node, as a client or as a node of its own. */
+    connect(as: "client" | NodeKeys = "client"): HostilePeer {
+      const connection = machine.newNumber();
+      const own = as === "client" ? generateNodeKeys(nodeProvider, random) : as;
+      const credentials =
+        as === "client"
+          ? { linkKey: own.linkKey, features: 0 }
+          : { linkKey: own.linkKey, identity: own.identity, features: 0 };
+      const { message, handshake } = initiateLink(nodeProvider, random, {
+        network: network.id,
+        credentials,
+        expected: {},
+      });
+      const peer = join(connection, handshake);
+      input({ type: "accepted", connection, host: "192.0.2.1" });
+      input({ type: "message", connection, bytes: message });
+      return peer;
+    },
+    /** Connects and says nothing. */
+    connectSilently(): number {
+      const connection = machine.newNumber();
+      input({ type: "accepted", connection, host: "192.0.2.1" });
+      return connection;
+    },
+    /** Answers the `index`th dial of the node as the node with these keys. */
+    answer(index: number, as: NodeKeys): HostilePeer {
+      const { connection } = dials[index] as { connection: number };
+      const credentials = { linkKey: as.linkKey, identity: as.identity, features: 0 };
+      const peer = join(connection, respondLink(nodeProvider, random, { network: network.id, credentials }));
+      input({ type: "opened", connection });
+      return peer;
+    },
+    newKeys: () => generateNodeKeys(nodeProvider, random),
+    descriptor(of: NodeKeys, host: string, hopKey?: Uint8Array): Descriptor {
+      const signed = hopKey === undefined ? of : { ...of, hopKey: { ...of.hopKey, publicKey: hopKey } };
+      return signDescriptor(nodeProvider, network, signed, {
+        period: 1,
+        roles: { relay: true, store: true },
+        capacityClass: 1,
+        versions: { min: 1, max: 1 },
+        family: undefined,
+        addresses: [parseAddress(`ws://${host}:9001`)],
+      });
+    },
+    /** Opens an onion circuit to the node; what it says there comes from `seal`. */
+    openCircuit(peer: HostilePeer, id: number): HostileCircuit {
+      const { request, finish } = initiateHop(nodeProvider, random, {
+        network: network.id,
+        nodeId,
+        hopKey: keys.hopKey.publicKey,
+      });
+      peer.send({ id, command: CELL_COMMAND.CREATE, body: encodeCreateOnion(request) });
+      const created = peer.received.findLast((cell) => cell.id === id) as Cell;
+      const layers = finish(decodeCreated(created.body));
+      return circuitOf(
+        id,
+        createLayer(nodeProvider, layers.forward),
+        createLayer(nodeProvider, layers.backward),
+      );
+    },
+    /** Opens a circuit that is keyed by its link. */
+    openKeyed(peer: HostilePeer, id: number): HostileCircuit {
+      peer.send({ id, command: CELL_COMMAND.CREATE, body: encodeCreateLinkKeyed() });
+      return circuitOf(id, createPlainLayer(PLAIN_TAG), createPlainLayer(PLAIN_TAG));
+    },
+  };
+}
+
+/** What a hostile originator says on a circuit. */
+export interface HostileCircuit {
+  readonly id: number;
+  /** The RELAY cell with this message for the node. */
+  cell(message: RelayCell): Cell;
+  readonly backward: OnionLayer;
+}
+
+function circuitOf(id: number, forward: OnionLayer, backward: OnionLayer): HostileCircuit {
+  return {
+    id,
+    backward,
+    cell(message) {
+      const body = new Uint8Array(4096);
+      encodeRelayCell(body, message);
+      forward.stamp(body);
+      forward.seal(body);
+      return { id, command: CELL_COMMAND.RELAY, body };
+    },
+  };
+}
+
+/** A circuit number of the half that belongs to whoever dialled. */
+export const dialled = (number: number): number => (0x8000_0000 | number) >>> 0;
+
+/** The node id of a set of keys. */
+export const idOf = (keys: NodeKeys): NodeId => nodeIdOf(nodeProvider, keys.identity.publicKey);

@@ -3,6 +3,7 @@ import {
   createNetwork,
   generateNodeKeys,
   LOCAL_NETWORK,
+  type Logger,
   type NodeKeys,
   silentLogger,
 } from "@umbel/core";
@@ -54,6 +55,14 @@ export interface SimOverlay {
   run<Value>(promise: Promise<Value>, limit?: number): Promise<Value>;
 }
 
+/** A fault that a node would survive fails a test. */
+const strictLogger: Logger = {
+  ...silentLogger,
+  error(event) {
+    throw new Error(`logged as an error: ${event}`);
+  },
+};
+
 const PORT = 7470;
 const STORE_BYTES = 256 * 2 ** 20;
 
@@ -75,7 +84,7 @@ export async function createSimOverlay(options: SimOverlayOptions): Promise<SimO
     clock: host.clock,
     timers: host.timers,
     transport: host.transport,
-    log: silentLogger,
+    log: strictLogger,
     network,
     tap,
   });

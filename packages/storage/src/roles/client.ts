@@ -11,6 +11,7 @@ import {
 } from "@umbel/router";
 import type { BlockNetwork } from "../block/block-network.ts";
 import { type CircuitInUse, createBlockNetwork } from "../client/block-client.ts";
+import { faultLog } from "./fault-log.ts";
 import type { WorldPorts } from "./ports.ts";
 
 /** What a client is made with. */
@@ -47,6 +48,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
     nodeId: undefined,
     hop: undefined,
     lookUp: (id) => directory.get(id),
+    onFault: faultLog(log),
   });
   try {
     await fetchDirectory({ directory, calls: overlay, bootstrap, clock, random, signal });

@@ -21,6 +21,7 @@ import { createEndpoint } from "../service/endpoint.ts";
 import { createHolder } from "../service/holder.ts";
 import type { BlockStore } from "../store/block-store.ts";
 import { storeDirectoryOf } from "./directory-view.ts";
+import { faultLog } from "./fault-log.ts";
 import { createLastingDescriptors, type DescriptorStore } from "./lasting-descriptors.ts";
 import type { WorldPorts } from "./ports.ts";
 
@@ -71,6 +72,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
       resolve: (id, attached) => nextHop(options, directory, id, attached),
     },
     lookUp: (id) => directory.get(id),
+    onFault: faultLog(log),
   });
   serve(options, overlay, directory, nodeId);
   const url = await overlay.listen(options.listen);

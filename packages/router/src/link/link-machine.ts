@@ -115,7 +115,7 @@ const ACCEPTED_IN: Readonly<Record<State["is"], readonly LinkInput["type"][]>> =
  */
 export class LinkMachine implements Machine<LinkInput, LinkEffect> {
   readonly #options: LinkMachineOptions;
-  readonly #queue = new CellQueue();
+  #queue = new CellQueue();
   #state: State;
   #blocked = false;
   #flushAsked = false;
@@ -276,6 +276,7 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
       this.#state.session.receive.wipe();
     }
     this.#state = { is: "closed" };
+    this.#queue = new CellQueue();
     return [{ type: "closed" }];
   }
 }

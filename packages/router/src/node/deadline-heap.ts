@@ -7,7 +7,8 @@ export interface Deadlined {
 
 interface Entry<Owner> {
   readonly at: Millis;
-  readonly owner: Owner;
+  /** Undefined once it no longer holds: an owner that ended must not stay in memory until its time. */
+  owner: Owner | undefined;
 }
 
 /**
@@ -16,7 +17,7 @@ interface Entry<Owner> {
  */
 export class DeadlineHeap<Owner extends Deadlined> {
   readonly #heap: Entry<Owner>[] = [];
-  readonly #entered = new Map<Owner, Millis>();
+  readonly #entered = new Map<Owner, Entry<Owner>>();
 
   /** The earliest entered time. It may be stale, and then `due` returns nothing. */
   get earliest(): Millis | undefined {
@@ -28,13 +29,18 @@ export class DeadlineHeap<Owner extends Deadlined> {
     const at = owner.nextDeadline();
     if (at === undefined) return;
     const entered = this.#entered.get(owner);
-    if (entered !== undefined && entered <= at) return;
-    this.#entered.set(owner, at);
-    this.#push({ at, owner });
+    if (entered !== undefined && entered.at <= at) return;
+    this.remove(owner);
+    const entry = { at, owner };
+    this.#entered.set(owner, entry);
+    this.#push(entry);
   }
 
   /** Forgets an owner that ended. */
   remove(owner: Owner): void {
+    const entered = this.#entered.get(owner);
+    if (entered === undefined) return;
+    entered.owner = undefined;
     this.#entered.delete(owner);
   }
 
@@ -43,11 +49,12 @@ export class DeadlineHeap<Owner extends Deadlined> {
     const due: Owner[] = [];
     for (let top = this.#heap[0]; top !== undefined && top.at <= now; top = this.#heap[0]) {
       this.#pop();
-      if (this.#entered.get(top.owner) !== top.at) continue;
-      this.#entered.delete(top.owner);
-      const at = top.owner.nextDeadline();
-      if (at !== undefined && at <= now) due.push(top.owner);
-      else this.update(top.owner);
+      const { owner } = top;
+      if (owner === undefined) continue;
+      this.#entered.delete(owner);
+      const at = owner.nextDeadline();
+      if (at !== undefined && at <= now) due.push(owner);
+      else this.update(owner);
     }
     return due;
   }

@@ -379,4 +379,12 @@ describe("the end of a link", () => {
     const circuitId = (MAX_QUEUED_DESTROYS + 1) as CircuitId;
     expect(initiator.handle({ type: "cell", circuitId, ...DESTROY }, 0)).toEqual([{ type: "closed" }]);
   });
+
+  it("holds no cells any more", () => {
+    const { initiator } = openPair();
+    for (let mark = 0; mark < 9; mark++) initiator.handle(relayCell(1, mark), 0);
+    expect(initiator.queuedFor(1 as CircuitId)).toBe(9);
+    initiator.handle({ type: "lost" }, 0);
+    expect(initiator.queuedFor(1 as CircuitId)).toBe(0);
+  });
 });

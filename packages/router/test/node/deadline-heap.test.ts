@@ -49,4 +49,45 @@ describe("a deadline heap", () => {
     heap.remove(one);
     expect(heap.due(10)).toEqual([]);
   });
+
+  it("does what a list of owners does, in every order of entries, moves, removals and time", () => {
+    const step = fc.oneof(
+      fc.record({ do: fc.constant("move" as const), who: fc.nat(5), at: fc.option(fc.nat(100)) }),
+      fc.record({ do: fc.constant("remove" as const), who: fc.nat(5) }),
+      fc.record({ do: fc.constant("due" as const), by: fc.nat(30) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const heap = new DeadlineHeap<ReturnType<typeof owner>>();
+        const owners = Array.from({ length: 6 }, () => owner(undefined));
+        const entered = new Set<ReturnType<typeof owner>>();
+        let now = 0;
+        for (const one of steps) {
+          if (one.do === "move") {
+            const moved = owners[one.who]!;
+            moved.at = one.at === null ? undefined : now + one.at;
+            heap.update(moved);
+            if (moved.at !== undefined) entered.add(moved);
+          } else if (one.do === "remove") {
+            const gone = owners[one.who]!;
+            gone.at = undefined;
+            heap.remove(gone);
+            entered.delete(gone);
+          } else {
+            now += one.by;
+            const expected = [...entered].filter(({ at }) => at !== undefined && at <= now);
+            const due = heap.due(now);
+            expect(new Set(due)).toEqual(new Set(expected));
+            expect(due.length).toBe(expected.length);
+            for (const taken of due) {
+              taken.at = undefined;
+              entered.delete(taken);
+            }
+          }
+          const next = Math.min(...[...entered].map(({ at }) => at ?? Infinity));
+          if (next !== Infinity) expect(heap.earliest).toBeLessThanOrEqual(next);
+        }
+      }),
+    );
+  });
 });

@@ -9,6 +9,10 @@ import { MAX_RECORD_BYTES } from "@umbel/core";
 export const MAX_LINKS = 4096;
 /** Links this node is dialling that are not established yet. */
 export const MAX_PENDING_DIALS = 64;
+/** Of these, for EXTENDs of others: what they make this node dial must not keep it from dialling for itself. */
+export const MAX_PENDING_DIALS_FOR_OTHERS = 48;
+/** Of these, for circuits that come over one link. One more destroys its circuit. */
+export const MAX_PENDING_DIALS_PER_LINK = 8;
 /** Circuits on one link, from both sides. */
 export const MAX_CIRCUITS_PER_LINK = 4096;
 /** Streams open at once between an originator and one hop. One more is reset. */

@@ -29,6 +29,8 @@ export interface LinkEntry<Side> {
   readonly machine: LinkMachine;
   /** The target when this node dialled; undefined for an accepted connection. */
   readonly target: DialTarget | undefined;
+  /** The link whose circuit asked for this dial, by its connection; undefined when this node did. */
+  readonly dialledFor: number | undefined;
   /** Known once the handshake is done. */
   peer: LinkPeer | undefined;
   /** Another link to the same node is preferred; this one ends with its last circuit. */

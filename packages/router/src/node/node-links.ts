@@ -9,7 +9,14 @@ import {
   type LinkPeer,
   type Millis,
 } from "@umbel/core";
-import { LINK_IDLE_MS, MAX_LINKS, MAX_OWN_QUEUED_CELLS, MAX_PENDING_DIALS } from "../limits.ts";
+import {
+  LINK_IDLE_MS,
+  MAX_LINKS,
+  MAX_OWN_QUEUED_CELLS,
+  MAX_PENDING_DIALS,
+  MAX_PENDING_DIALS_FOR_OTHERS,
+  MAX_PENDING_DIALS_PER_LINK,
+} from "../limits.ts";
 import { EMPTY_BODY } from "../link/cell-queue.ts";
 import { type LinkEffect, type LinkInput, LinkMachine } from "../link/link-machine.ts";
 import type { End, Link } from "./circuit-end.ts";
@@ -61,12 +68,15 @@ export class NodeLinks {
       return;
     }
     this.#options.tap?.({ role: "relay", kind: "connection", host, connection });
-    this.#add(connection, undefined, now);
+    this.#add(connection, undefined, undefined, now);
   }
 
-  /** A link to the target, there already or dialled now. Undefined when no more can be dialled. */
-  reach(target: DialTarget, now: Millis): Link | undefined {
-    return this.#table.find(target) ?? this.#dial(target, now);
+  /**
+   * A link to the target, there already or dialled now, for this node itself or `forLink`, whose circuit asks for it. Undefined when
+   * no more can be dialled.
+   */
+  reach(target: DialTarget, forLink: Link | undefined, now: Millis): Link | undefined {
+    return this.#table.find(target) ?? this.#dial(target, forLink?.connection, now);
   }
 
   /** Gives a new circuit a number on the link; undefined when the link carries as many as it may. */
@@ -148,18 +158,33 @@ export class NodeLinks {
     }
   }
 
-  #dial(target: DialTarget, now: Millis): Link | undefined {
-    if (this.#closed) return undefined;
-    let pending = 0;
-    for (const link of this.#table.all())
-      if (link.target !== undefined && link.peer === undefined) pending += 1;
-    if (pending >= MAX_PENDING_DIALS || this.#table.size >= MAX_LINKS) return undefined;
-    const link = this.#add(this.#newNumber(), target, now);
+  #dial(target: DialTarget, forLink: number | undefined, now: Millis): Link | undefined {
+    if (this.#closed || this.#table.size >= MAX_LINKS || !this.#mayDial(forLink)) return undefined;
+    const link = this.#add(this.#newNumber(), target, forLink, now);
     this.#events.emit({ type: "dial", connection: link.connection, url: target.url });
     return link;
   }
 
-  #add(connection: number, target: DialTarget | undefined, now: Millis): Link {
+  #mayDial(forLink: number | undefined): boolean {
+    const pending = [...this.#table.all()].filter(
+      (link) => link.target !== undefined && link.peer === undefined,
+    );
+    if (forLink === undefined) return pending.length < MAX_PENDING_DIALS;
+    const forOthers = pending.filter((link) => link.dialledFor !== undefined);
+    const forThis = forOthers.filter((link) => link.dialledFor === forLink);
+    return (
+      pending.length < MAX_PENDING_DIALS &&
+      forOthers.length < MAX_PENDING_DIALS_FOR_OTHERS &&
+      forThis.length < MAX_PENDING_DIALS_PER_LINK
+    );
+  }
+
+  #add(
+    connection: number,
+    target: DialTarget | undefined,
+    dialledFor: number | undefined,
+    now: Millis,
+  ): Link {
     const { crypto, random, network } = this.#options;
     const credentials = this.#options.credentials();
     const expected = { nodeId: target?.nodeId, linkKey: target?.linkKey };
@@ -170,6 +195,7 @@ export class NodeLinks {
       connection,
       machine,
       target,
+      dialledFor,
       peer: undefined,
       superseded: false,
       idleSince: now,

@@ -235,7 +235,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
 
   #buildOver(circuit: number, target: DialTarget, path: OriginPath): void {
     const { crypto, random } = this.#options;
-    const link = this.#links.reach(target, this.#now);
+    const link = this.#links.reach(target, undefined, this.#now);
     const id = link === undefined ? undefined : this.#links.allocate(link);
     if (link === undefined || id === undefined) {
       this.#refuse(circuit);
@@ -341,7 +341,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
       this.#toHop(end, effect.descriptor === undefined ? { type: "extend-unknown" } : { type: "lost" });
       return;
     }
-    const link = this.#links.reach(dialTargetOf(descriptor), this.#now);
+    const link = this.#links.reach(dialTargetOf(descriptor), end.previous.link, this.#now);
     const id = link === undefined ? undefined : this.#links.allocate(link);
     if (link === undefined || id === undefined) {
       this.#toHop(end, { type: "lost" });

@@ -16,6 +16,7 @@ function entry(target?: DialTarget): LinkEntry<object> {
     connection: connections,
     machine: {} as LinkMachine,
     target,
+    dialledFor: undefined,
     peer: undefined,
     superseded: false,
     idleSince: undefined,

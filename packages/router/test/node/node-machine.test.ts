@@ -7,8 +7,16 @@ import {
   type RelayCell,
 } from "@umbel/core";
 import { describe, expect, it } from "vitest";
-import { MAX_CIRCUITS_PER_LINK, MAX_LINKS, MAX_OWN_QUEUED_CELLS } from "../../src/limits.ts";
-import { createHostile, dialled, type HostileCircuit, idOf } from "../support/hostile.ts";
+import {
+  LINK_HANDSHAKE_TIMEOUT_MS,
+  MAX_CIRCUITS_PER_LINK,
+  MAX_LINKS,
+  MAX_OWN_QUEUED_CELLS,
+  MAX_PENDING_DIALS,
+  MAX_PENDING_DIALS_FOR_OTHERS,
+  MAX_PENDING_DIALS_PER_LINK,
+} from "../../src/limits.ts";
+import { createHostile, dialled, type HostileCircuit, type HostilePeer, idOf } from "../support/hostile.ts";
 
 const ZEROS = new Uint8Array(4096);
 const destroy = (id: number) => ({ id, command: CELL_COMMAND.DESTROY, body: ZEROS });
@@ -103,6 +111,57 @@ describe("caps of a node", () => {
     peer.send(destroy(dialled(1)));
     const taken = openKeyed(peer, dialled(MAX_CIRCUITS_PER_LINK + 2));
     expect([isEnded(peer, taken), peer.isClosed()]).toEqual([false, false]);
+  });
+
+  /** A node that knows every node asked for, each at an address of its own, and whose dials never end. */
+  function createDialler() {
+    let hosts = 0;
+    const world = createHostile({
+      resolve: () => {
+        hosts += 1;
+        return world.descriptor(world.newKeys(), `127.${hosts}.0.9`);
+      },
+    });
+    const extendAll = (peer: HostilePeer, count: number, from = 1) =>
+      Array.from({ length: count }, (_, i) => {
+        const circuit = world.openCircuit(peer, dialled(from + i));
+        peer.send(circuit.cell(extend(world.newKeys())));
+        return isEnded(peer, circuit);
+      });
+    const dialForItself = () => {
+      const circuit = world.machine.newNumber();
+      const target = { url: `ws://own-${circuit}`, nodeId: undefined, linkKey: undefined };
+      world.input({ type: "build-direct", circuit, target });
+    };
+    return { ...world, extendAll, dialForItself };
+  }
+
+  it(`circuits of one link make it dial ${MAX_PENDING_DIALS_PER_LINK} at once, all links together ${MAX_PENDING_DIALS_FOR_OTHERS}`, () => {
+    const { connect, extendAll, dials, advance } = createDialler();
+    const first = connect();
+    expect(extendAll(first, MAX_PENDING_DIALS_PER_LINK + 1)).toEqual([
+      ...Array.from({ length: MAX_PENDING_DIALS_PER_LINK }, () => false),
+      true,
+    ]);
+    const links = MAX_PENDING_DIALS_FOR_OTHERS / MAX_PENDING_DIALS_PER_LINK;
+    for (let i = 1; i < links; i++) extendAll(connect(), MAX_PENDING_DIALS_PER_LINK);
+    expect(dials.length).toBe(MAX_PENDING_DIALS_FOR_OTHERS);
+    expect(extendAll(connect(), 1)).toEqual([true]);
+    advance(LINK_HANDSHAKE_TIMEOUT_MS);
+    expect(extendAll(connect(), 1)).toEqual([false]);
+  });
+
+  it(`it dials ${MAX_PENDING_DIALS} at once, and others cannot take all of them`, () => {
+    const { connect, extendAll, dials, dialForItself, news } = createDialler();
+    for (let dialled = 0; dialled < MAX_PENDING_DIALS_FOR_OTHERS; dialled += MAX_PENDING_DIALS_PER_LINK)
+      extendAll(connect(), MAX_PENDING_DIALS_PER_LINK);
+    const left = MAX_PENDING_DIALS - MAX_PENDING_DIALS_FOR_OTHERS;
+    for (let i = 0; i < left; i++) dialForItself();
+    expect(dials.length).toBe(MAX_PENDING_DIALS);
+    const closed = () => news.filter((one) => one.type === "origin" && one.effect.type === "closed").length;
+    expect(closed()).toBe(0);
+    dialForItself();
+    expect([dials.length, closed()]).toEqual([MAX_PENDING_DIALS, 1]);
   });
 
   it(`a circuit lets ${MAX_OWN_QUEUED_CELLS} of its own cells wait at the link, and the rest in its streams`, () => {

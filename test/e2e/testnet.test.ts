@@ -1,11 +1,17 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { isRunning, type NodeInfo } from "../support/umbel-network.ts";
 import { startUmbel, temporaryFolder, type UmbelProcess } from "../support/umbel-process.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 const folder = temporaryFolder("lifecycle");
+const started: UmbelProcess[] = [];
+const nodes: number[] = [];
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((network) => network.stop()));
+  for (const pid of nodes.splice(0)) if (isRunning(pid)) process.kill(pid, "SIGKILL");
+});
 afterAll(folder.remove);
 
 interface Started {
@@ -20,7 +26,9 @@ async function start(name: string, ...options: string[]): Promise<Started> {
   mkdirSync(tmp);
   const args = ["testnet", "--json", "--nodes", "4", ...options];
   const network = startUmbel(args, { stdin: { open: new Uint8Array() }, env: { TMPDIR: tmp } });
+  started.push(network);
   const ready = await network.waitFor(({ event }) => event === "ready");
+  nodes.push(...(ready.pids as number[]));
   return { network, pids: ready.pids as number[], tmp };
 }
 
@@ -91,6 +99,7 @@ describe("umbel testnet", () => {
     const tmp = join(folder.path, "early");
     mkdirSync(tmp);
     const network = startUmbel(["testnet", "--json"], { env: { TMPDIR: tmp } });
+    started.push(network);
     await waitFor(() => readdirSync(tmp).length > 0, { what: "the temporary folder" });
     network.kill("SIGINT");
     const ended = await network.ended;

@@ -54,8 +54,9 @@ export interface HostilePeer {
   send(...cells: readonly Cell[]): void;
   /** Sends bytes as they are. */
   sendRaw(bytes: Uint8Array): void;
-  /** From now on nothing that the node sends is taken. */
-  stall(): void;
+  /** From now on nothing that the node sends is taken; or it is again. */
+  stall(on?: boolean): void;
+  readonly isStalled: () => boolean;
 }
 
 export interface HostileOptions {
@@ -133,10 +134,11 @@ export function createHostile(options: HostileOptions = {}) {
         for (let at = 0; at < cells.length; at += 15) sendRun(cells.slice(at, at + 15));
       },
       sendRaw: (bytes) => input({ type: "message", connection, bytes }),
-      stall() {
-        peer.stalled = true;
-        input({ type: "blocked", connection });
+      stall(on = true) {
+        peer.stalled = on;
+        input({ type: on ? "blocked" : "drained", connection });
       },
+      isStalled: () => peer.stalled,
     };
   };
 
@@ -223,19 +225,30 @@ export interface HostileCircuit {
   readonly id: number;
   /** The RELAY cell with this message for the node. */
   cell(message: RelayCell): Cell;
+  /** The same, or undefined when the message cannot be written. */
+  cellOrNothing(message: RelayCell): Cell | undefined;
   readonly backward: OnionLayer;
 }
 
 function circuitOf(id: number, forward: OnionLayer, backward: OnionLayer): HostileCircuit {
+  const cell = (message: RelayCell): Cell => {
+    const body = new Uint8Array(4096);
+    encodeRelayCell(body, message);
+    forward.stamp(body);
+    forward.seal(body);
+    return { id, command: CELL_COMMAND.RELAY, body };
+  };
   return {
     id,
     backward,
-    cell(message) {
-      const body = new Uint8Array(4096);
-      encodeRelayCell(body, message);
-      forward.stamp(body);
-      forward.seal(body);
-      return { id, command: CELL_COMMAND.RELAY, body };
+    cell,
+    cellOrNothing(message) {
+      try {
+        return cell(message);
+      } catch (error) {
+        if (error instanceof RangeError) return undefined;
+        throw error;
+      }
     },
   };
 }

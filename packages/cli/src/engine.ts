@@ -33,6 +33,7 @@ export interface RunningNode {
 
 /** How far a transfer is. Totals are undefined until they are known. */
 export interface TransferProgress {
+  /** Publish: bytes whose blocks were confirmed. Fetch: verified bytes that were written. */
   readonly bytesDone: number;
   readonly bytesTotal: number | undefined;
   readonly blocksDone: number;

@@ -12,9 +12,22 @@ export function formatBytes(bytes: number): string {
   return unit === 0 ? `${bytes} B` : `${value.toFixed(1)} ${UNITS[unit]}`;
 }
 
+/** "9.9 of 64.0 MiB": a part in the unit of the whole, always as wide as the whole needs. */
+export function formatPart(bytes: number, total: number): string {
+  const [value = "", unit = ""] = formatBytes(total).split(" ");
+  const index = (UNITS as readonly string[]).indexOf(unit);
+  const part = index === 0 ? String(bytes) : (bytes / KIB ** index).toFixed(1);
+  return `${part.padStart(value.length)} of ${value} ${unit}`;
+}
+
 /** Bytes per second as "12.3 MiB/s". */
 export function formatRate(bytesPerSecond: number): string {
   return `${formatBytes(Math.round(bytesPerSecond))}/s`;
+}
+
+/** " (12.3 MiB/s)" to follow a time; nothing when there is no rate to speak of. */
+export function inBrackets(bytes: number, seconds: number): string {
+  return bytes > 0 && seconds > 0 ? ` (${formatRate(bytes / seconds)})` : "";
 }
 
 /** Seconds for a person: "0.42 s", "12.3 s", "3 min 05 s". */

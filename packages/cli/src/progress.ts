@@ -1,5 +1,5 @@
 import type { TransferProgress } from "./engine.ts";
-import { formatBytes, formatClock, formatCount, formatRate } from "./format.ts";
+import { formatBytes, formatClock, formatCount, formatPart, formatRate } from "./format.ts";
 import type { TextStream } from "./io.ts";
 
 /** Shows how far a transfer is. */
@@ -24,6 +24,12 @@ const REDRAW_MS = 100;
 const EVENT_MS = 500;
 /** The rate is that of the last few seconds: old samples weigh half after this long. */
 const RATE_HALF_LIFE_MS = 2_000;
+/** Before, a rate says little, and the time left less. */
+const RATE_SETTLES_MS = 1_000;
+/** Numbers keep their width while they change, so that the line stands still. */
+const WIDTH = { share: 4, blocks: 12, rate: 11, clock: 4 } as const;
+const LEAST_BAR = 8;
+const MOST_BAR = 30;
 
 /** A bar redrawn at most ten times a second, and at most two events a second. */
 export function createProgressBar(options: ProgressBarOptions): ProgressBar {
@@ -59,7 +65,7 @@ export function createProgressBar(options: ProgressBarOptions): ProgressBar {
   };
 }
 
-/** One line of at most `columns` - 1 characters. What matters least leaves first: circuits, blocks, bar. */
+/** One line of at most `columns` - 1 characters. What matters least leaves first: circuits, blocks, bar, time left. */
 export function renderProgress(
   label: string,
   progress: TransferProgress,
@@ -67,34 +73,45 @@ export function renderProgress(
   columns: number,
   colors: { cyan(text: string): string; dim(text: string): string } = plain,
 ): string {
-  const { bytesDone, bytesTotal, blocksDone, blocksTotal, circuits } = progress;
   const share = shareOf(progress);
-  const left =
-    bytesTotal !== undefined && bytesPerSecond > 0 ? (bytesTotal - bytesDone) / bytesPerSecond : undefined;
-  const bytes =
-    bytesTotal === undefined
-      ? formatBytes(bytesDone)
-      : `${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`;
-  const facts = [
-    { text: share === undefined ? "" : `${String(Math.floor(share * 100)).padStart(3)}%`, keep: 5 },
-    { text: bytes, keep: 4 },
-    {
-      text:
-        blocksTotal === undefined ? formatCount(blocksDone, "block") : `${blocksDone}/${blocksTotal} blocks`,
-      keep: 1,
-    },
-    { text: bytesPerSecond > 0 ? formatRate(bytesPerSecond) : "", keep: 3 },
-    { text: left === undefined ? "" : `${formatClock(left)} left`, keep: 2 },
-    { text: formatCount(circuits, "circuit"), keep: 0 },
-  ].filter(({ text }) => text !== "");
+  const facts = factsOf(progress, share, bytesPerSecond);
   const width = (shown: typeof facts) => shown.reduce((sum, { text }) => sum + text.length + 2, label.length);
+  const leastBar = share === undefined ? 0 : LEAST_BAR + 2;
   let shown = facts;
-  for (let least = 0; least < 5 && width(shown) > columns - 1; least++)
+  for (let least = 0; least < 5; least++) {
+    if (width(shown) + (least < 2 ? leastBar : 0) <= columns - 1) break;
     shown = shown.filter(({ keep }) => keep > least);
-  const room = Math.min(30, columns - 1 - width(shown) - 2);
-  const bar = share !== undefined && room >= 8 ? `  ${drawBar(share, room, colors)}` : "";
+  }
+  const room = Math.min(MOST_BAR, columns - 1 - width(shown) - 2);
+  const bar = share !== undefined && room >= LEAST_BAR ? `  ${drawBar(share, room, colors)}` : "";
   if (width(shown) > columns - 1) return label.slice(0, Math.max(0, columns - 1));
   return label + bar + shown.map(({ text }) => `  ${text}`).join("");
+}
+
+/** What the line says, in order; of two facts the one with the lower `keep` leaves first. */
+function factsOf(
+  { bytesDone, bytesTotal, blocksDone, blocksTotal, circuits }: TransferProgress,
+  share: number | undefined,
+  bytesPerSecond: number,
+): readonly { readonly text: string; readonly keep: number }[] {
+  const count = blocksDone.toLocaleString("en-US");
+  const blocks =
+    blocksTotal === undefined
+      ? formatCount(blocksDone, "block")
+      : `${count}/${blocksTotal.toLocaleString("en-US")} blocks`;
+  const rate = bytesPerSecond > 0 ? formatRate(bytesPerSecond).padStart(WIDTH.rate) : "";
+  const left =
+    bytesTotal !== undefined && bytesPerSecond > 0
+      ? `${formatClock((bytesTotal - bytesDone) / bytesPerSecond).padStart(WIDTH.clock)} left`
+      : "";
+  return [
+    { text: share === undefined ? "" : `${Math.floor(share * 100)}%`.padStart(WIDTH.share), keep: 5 },
+    { text: bytesTotal === undefined ? formatBytes(bytesDone) : formatPart(bytesDone, bytesTotal), keep: 4 },
+    { text: blocks.padStart(WIDTH.blocks), keep: 1 },
+    { text: rate, keep: 3 },
+    { text: left, keep: 2 },
+    { text: formatCount(circuits, "circuit"), keep: 0 },
+  ].filter(({ text }) => text !== "");
 }
 
 const plain = { cyan: (text: string) => text, dim: (text: string) => text };
@@ -114,20 +131,26 @@ function drawBar(
   return colors.cyan("━".repeat(full)) + colors.dim("─".repeat(width - full));
 }
 
-/** An exponentially weighted rate in bytes per second. */
+/** An exponentially weighted rate in bytes per second, 0 until it has settled. The first samples weigh no more than others. */
 function createRateMeter(): { sample(bytes: number, time: number): number } {
-  let last: { readonly bytes: number; readonly time: number } | undefined;
-  let rate: number | undefined;
+  let first: number | undefined;
+  let last = { bytes: 0, time: 0 };
+  let sum = 0;
+  let weights = 0;
   return {
     sample(bytes, time) {
-      if (last === undefined) last = { bytes, time };
+      if (first === undefined) {
+        first = time;
+        last = { bytes, time };
+      }
       const elapsed = time - last.time;
-      if (elapsed < REDRAW_MS) return rate ?? 0;
-      const fresh = ((bytes - last.bytes) / elapsed) * 1000;
-      const weight = 1 - 0.5 ** (elapsed / RATE_HALF_LIFE_MS);
-      rate = rate === undefined ? fresh : rate + (fresh - rate) * weight;
-      last = { bytes, time };
-      return rate;
+      if (elapsed >= REDRAW_MS) {
+        const kept = 0.5 ** (elapsed / RATE_HALF_LIFE_MS);
+        sum = sum * kept + ((bytes - last.bytes) / elapsed) * 1000 * (1 - kept);
+        weights = weights * kept + (1 - kept);
+        last = { bytes, time };
+      }
+      return time - first < RATE_SETTLES_MS || weights === 0 ? 0 : sum / weights;
     },
   };
 }

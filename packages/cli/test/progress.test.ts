@@ -17,13 +17,13 @@ const plain = { cyan: (text: string) => text, dim: (text: string) => text };
 describe("the progress line", () => {
   it("shows bar, share, bytes, blocks, rate, time left and circuits", () => {
     expect(renderProgress("fetch", half, 8 * MIB, 120)).toBe(
-      `fetch  ${"━".repeat(15)}${"─".repeat(15)}   50%  32.0 MiB of 64.0 MiB  1033/2066 blocks  8.0 MiB/s  0:04 left  4 circuits`,
+      `fetch  ${"━".repeat(15)}${"─".repeat(15)}   50%  32.0 of 64.0 MiB  1,033/2,066 blocks    8.0 MiB/s  0:04 left  4 circuits`,
     );
   });
 
   it("drops what matters least as the terminal gets narrower", () => {
     expect(renderProgress("fetch", half, 8 * MIB, 60)).toBe(
-      "fetch   50%  32.0 MiB of 64.0 MiB  8.0 MiB/s  0:04 left",
+      "fetch   50%  32.0 of 64.0 MiB    8.0 MiB/s  0:04 left",
     );
     expect(renderProgress("fetch", half, 8 * MIB, 20)).toBe("fetch   50%");
     expect(renderProgress("fetch", half, 8 * MIB, 4)).toBe("fet");
@@ -32,8 +32,21 @@ describe("the progress line", () => {
   it("shows no share and no time left while the total is unknown", () => {
     const unknown = { ...half, bytesTotal: undefined, blocksTotal: undefined };
     expect(renderProgress("publish", unknown, 8 * MIB, 120)).toBe(
-      "publish  32.0 MiB  1,033 blocks  8.0 MiB/s  4 circuits",
+      "publish  32.0 MiB  1,033 blocks    8.0 MiB/s  4 circuits",
     );
+  });
+
+  it("has a bar and blocks on 80 columns, and stands still while the numbers grow", () => {
+    const early = { ...half, bytesDone: MIB / 2, blocksDone: 7, blocksTotal: undefined };
+    const late = { ...half, bytesDone: 60 * MIB, blocksDone: 1_900, blocksTotal: undefined };
+    const lines = [
+      renderProgress("fetch", early, 0.9 * MIB, 80),
+      renderProgress("fetch", late, 10 * MIB, 80),
+    ];
+    expect(lines).toEqual([
+      "fetch  ──────────    0%   0.5 of 64.0 MiB      7 blocks  921.6 KiB/s  1:11 left",
+      "fetch  ━━━━━━━━━─   93%  60.0 of 64.0 MiB  1,900 blocks   10.0 MiB/s  0:01 left",
+    ]);
   });
 
   it("is never as wide as the terminal", () => {
@@ -88,6 +101,23 @@ describe("a progress bar", () => {
     progress.update(half);
     progress.end();
     expect(io.err()).toBe("");
+  });
+
+  it("shows no rate in the first second, and then no trace of a lively start", () => {
+    const { io, progress, pass } = bar(true);
+    for (const [ms, mib] of [
+      [0, 0],
+      [900, 9],
+    ] as const) {
+      pass(ms);
+      progress.update({ ...half, bytesDone: mib * MIB });
+    }
+    expect(io.err()).not.toContain("/s");
+    for (let step = 1; step <= 40; step++) {
+      pass(100);
+      progress.update({ ...half, bytesDone: (9 + step / 10) * MIB });
+    }
+    expect(io.err().split("\r").at(-1)).toMatch(/ [12]\.\d MiB\/s/);
   });
 
   it("shows the rate of the last seconds, not of the whole transfer", () => {

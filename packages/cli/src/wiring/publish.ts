@@ -15,6 +15,7 @@ export async function publishPath(path: string, options: PublishOptions): Promis
   const source = path === "-" ? standardInput(options) : await sourceAt(path, options);
   const started = performance.now();
   return withClient(options, async ({ client, network, circuits }) => {
+    let bytesDone = 0;
     const stores = client.directory.all().filter(({ roles }) => roles.store).length;
     const result = await publish({
       crypto: nodeProvider,
@@ -23,14 +24,18 @@ export async function publishPath(path: string, options: PublishOptions): Promis
       source,
       wanted: Math.max(1, Math.min(HOLDER_COUNT, stores)),
       signal: options.signal,
-      progress: ({ bytesRead, bytesTotal, blocksDone, blocksQueued, isComplete }) =>
+      progress: ({ bytesRead, bytesTotal, blocksDone, blocksQueued, isComplete }) => {
+        // Reading runs far ahead of the network: what counts is the share of what was read that holders confirmed.
+        const confirmed = blocksQueued === 0 ? 0 : Math.floor(bytesRead * (blocksDone / blocksQueued));
+        bytesDone = Math.max(bytesDone, confirmed);
         options.onProgress?.({
-          bytesDone: bytesRead,
+          bytesDone,
           bytesTotal,
           blocksDone,
           blocksTotal: isComplete ? blocksQueued : undefined,
           circuits: circuits(),
-        }),
+        });
+      },
     });
     return {
       reference: result.reference,

@@ -17,7 +17,7 @@ function temporary(name: string): { readonly tmp: string; readonly env: Record<s
 describe("umbel demo, which npm start runs", () => {
   it("--once shows the whole way with the sample, ends with 0, and leaves nothing behind", async () => {
     const { tmp, env } = temporary("sample");
-    const ended = await runUmbel(["demo", "--once"], { env, timeout: 90_000 });
+    const ended = await runUmbel(["demo", "--once", "--size", "1"], { env, timeout: 90_000 });
     expect(ended.stderr.split("\n").filter((line) => line !== "" && !line.startsWith("  "))).toEqual([]);
     expect(ended.code).toBe(0);
     const report = ended.stdout.toString();

@@ -25,15 +25,12 @@ function pointing(text: string, position: number, says: RegExp): RegExp {
   return new RegExp(`^umbel: [^\\n]*${says.source}[^\\n]*\\n  ${shown}\\n  ${" ".repeat(position)}\\^\\n$`);
 }
 
+/** With --json a failure is told in both ways: one process shows both. */
 async function refused(text: string, position: number, says: RegExp): Promise<void> {
-  const [plain, json] = await Promise.all([
-    network.client(["fetch", text, "-o", "-"]),
-    network.client(["fetch", text, "--json"]),
-  ]);
-  expect(plain.stderr).toMatch(pointing(text, position, says));
-  expect(plain).toMatchObject({ code: 2, stdout: Buffer.alloc(0) });
-  expect(json.code).toBe(2);
-  expect(json.events).toEqual([
+  const ended = await network.client(["fetch", text, "--json"]);
+  expect(ended.stderr).toMatch(pointing(text, position, says));
+  expect(ended.code).toBe(2);
+  expect(ended.events).toEqual([
     { event: "error", code: "BAD_REFERENCE", message: expect.stringMatching(says), exit: 2, position },
   ]);
 }
@@ -43,6 +40,12 @@ describe("a reference with a mistake never fetches: exit 2, one line, and a care
     const { [position]: right } = reference;
     const says = new RegExp(`character ${position + 1} \\(.*it should be "${right}"`);
     await refused(mistyped(position), position, says);
+  });
+
+  it("and nothing stands on standard output", async () => {
+    const ended = await network.client(["fetch", mistyped(60), "-o", "-"]);
+    expect(ended.stderr).toMatch(pointing(mistyped(60), 60, /character 61/));
+    expect(ended).toMatchObject({ code: 2, stdout: Buffer.alloc(0) });
   });
 
   it("when two neighbours are swapped", async () => {

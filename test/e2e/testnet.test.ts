@@ -36,9 +36,21 @@ async function allGone(pids: readonly number[]): Promise<void> {
   await waitFor(() => !pids.some(isRunning), { what: "the end of all nodes" });
 }
 
+async function endsAll(
+  network: UmbelProcess,
+  pids: readonly number[],
+  signal: NodeJS.Signals,
+): Promise<void> {
+  network.kill(signal);
+  const ended = await network.ended;
+  expect(ended).toMatchObject({ code: 0, stderr: "" });
+  expect(ended.events.at(-1)).toMatchObject({ event: "result" });
+  expect(pids.filter(isRunning)).toEqual([]);
+}
+
 describe("umbel testnet", () => {
-  it("says when its nodes can serve: bootstrap addresses, process ids, network, nodes", async () => {
-    const { network, pids } = await start("ready");
+  it("says when its nodes can serve; Ctrl-C ends them all and removes its temporary folder", async () => {
+    const { network, pids, tmp } = await start("ready");
     const ready = await network.waitFor(({ event }) => event === "ready");
     expect(ready.bootstrap).toHaveLength(3);
     for (const address of ready.bootstrap as string[]) {
@@ -47,28 +59,15 @@ describe("umbel testnet", () => {
     expect(new Set(pids).size).toBe(4);
     expect(pids.every(isRunning)).toBe(true);
     expect((ready.nodes as NodeInfo[]).map(({ name }) => name)).toEqual(["n1", "n2", "n3", "n4"]);
-    await network.stop();
+    expect(readdirSync(tmp)).toHaveLength(1);
+    await endsAll(network, pids, "SIGINT");
+    expect(readdirSync(tmp)).toEqual([]);
   });
 
-  it.each(["SIGINT", "SIGTERM"] as const)(
-    "%s ends all its nodes and removes its temporary folder",
-    async (signal) => {
-      const { network, pids, tmp } = await start(signal);
-      expect(readdirSync(tmp)).toHaveLength(1);
-      network.kill(signal);
-      const ended = await network.ended;
-      expect(ended).toMatchObject({ code: 0, stderr: "" });
-      expect(ended.events.at(-1)).toMatchObject({ event: "result" });
-      expect(pids.filter(isRunning)).toEqual([]);
-      expect(readdirSync(tmp)).toEqual([]);
-    },
-  );
-
-  it("keeps the data at its end when it was given a folder", async () => {
+  it("ends all its nodes on SIGTERM too, and keeps their data in the folder it was given", async () => {
     const data = join(folder.path, "kept");
-    const { network, tmp } = await start("kept tmp", "--data", data);
-    network.kill("SIGINT");
-    await network.ended;
+    const { network, pids, tmp } = await start("kept tmp", "--data", data);
+    await endsAll(network, pids, "SIGTERM");
     expect(readdirSync(tmp)).toEqual([]);
     expect(readdirSync(data).sort()).toEqual(["n1", "n2", "n3", "n4"]);
     expect(existsSync(join(data, "n1", "node.key"))).toBe(true);

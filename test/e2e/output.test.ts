@@ -48,6 +48,8 @@ describe("--json", () => {
       blocks,
       copies: expect.any(Number),
       seconds: expect.any(Number),
+      files: 1,
+      skipped: 0,
       cpuSeconds: expect.any(Number),
     });
     const { copies, blocks: count } = published.at(-1) as UmbelEvent;

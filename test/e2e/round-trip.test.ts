@@ -32,7 +32,7 @@ async function publish(path: string, stdin?: Uint8Array, ...options: string[]): 
 /** Fetches by one process to `to`, which must be named on standard output. */
 async function fetchTo(reference: string, to: string): Promise<void> {
   const ended = await network.client(["fetch", reference, "-o", to]);
-  expect(ended.stderr).toMatch(/^fetched .* every byte verified; sha256 [0-9a-f]{64}\n$/);
+  expect(ended.stderr).toMatch(/^fetched .* every byte verified\nsha256 [0-9a-f]{64}\n$/);
   expect(ended).toMatchObject({ code: 0, stdout: Buffer.from(`${to}\n`) });
 }
 

@@ -21,10 +21,14 @@ export function addOutputOptions(command: Command): Command {
     .option("-q, --quiet", "no progress and no messages, only the result");
 }
 
+/** What `--bootstrap` means, for every command that has it. */
+export const BOOTSTRAP_HELP =
+  "a node to start from, ws://HOST:PORT#NODE-ID; repeat for more (UMBEL_BOOTSTRAP, with commas)";
+
 /** The options that say where the network is. */
 export function addClientOptions(command: Command): Command {
   return command
-    .option("-b, --bootstrap <url>", "a node to start from, ws://HOST:PORT#NODE-ID; repeat for more", collect)
+    .option("-b, --bootstrap <url>", BOOTSTRAP_HELP, collect)
     .option("--data <folder>", "where guards and settings are kept (UMBEL_DATA)")
     .option("--network <name>", "main or local; by default what the bootstrap addresses say");
 }

@@ -66,6 +66,9 @@ export interface Published {
   /** Confirmed copies over all blocks. */
   readonly copies: number;
   readonly seconds: number;
+  readonly files: number;
+  /** Files and folders left out since their names start with a dot. */
+  readonly skipped: number;
 }
 
 export interface FetchOptions extends ClientOptions {

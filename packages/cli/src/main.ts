@@ -40,7 +40,7 @@ export async function main(
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
     if (reader.gone()) return EXIT.failed;
-    const failure = meaningOf(error, controller.signal);
+    const failure = meaningOf(error, argv, controller.signal);
     const shown = isUmbelError(failure, "BAD_REFERENCE") ? pointAt : undefined;
     return output.failure(failure, shown) satisfies ExitCode;
   } finally {
@@ -93,16 +93,29 @@ Exit codes:
   0 done   1 failed   2 wrong use   3 not found   4 network unreachable   130 interrupted`;
 
 /** Errors of the command line parser are wrong use, in one line with its suggestion; what an abort caused is an abort. */
-function meaningOf(error: unknown, signal: AbortSignal): unknown {
+function meaningOf(error: unknown, argv: readonly string[], signal: AbortSignal): unknown {
   if (error instanceof CommanderError) {
-    if (error.code === "commander.help") {
-      return new UmbelError("BAD_INPUT", "say what to do: umbel --help lists the commands");
-    }
-    const text = error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
-    return new UmbelError("BAD_INPUT", `${text}; umbel --help shows what there is`, { cause: error });
+    return new UmbelError("BAD_INPUT", wrongUse(error, argv), { cause: error });
   }
   return signal.aborted ? new UmbelError("ABORTED", "interrupted", { cause: error }) : error;
 }
+
+function wrongUse({ code, message }: CommanderError, argv: readonly string[]): string {
+  const [command, wanted] = argv.filter((word) => !word.startsWith("-"));
+  if (code === "commander.help") {
+    return command === "help"
+      ? `unknown command '${wanted}'; umbel --help lists the commands`
+      : "say what to do: umbel --help lists the commands";
+  }
+  const text = message
+    .replace(/^error: /, "")
+    .replace(/\. Expected (\d+) arguments? but got (\d+)\.$/, ": $1 expected, $2 given")
+    .replace(/\s*\n\s*/g, " ");
+  const known = COMMANDS.find((name) => name === command);
+  return `${text}; ${known ? `umbel ${known}` : "umbel"} --help shows what there is`;
+}
+
+const COMMANDS = ["publish", "fetch", "node", "testnet", "demo"] as const;
 
 /** The first signal asks for a clean end, the second one ends at once. */
 function stopOnSignals(io: Io, controller: AbortController): () => void {

@@ -72,7 +72,7 @@ export function createOutput(io: Io, mode: { readonly json: boolean; readonly qu
       const { code, message, position, exit } = describeFailure(error);
       emit("error", { code, message, exit, ...(position === undefined ? {} : { position }) });
       io.stderr.write(`${colors.red("umbel:")} ${message}\n`);
-      if (pointAt !== undefined && position !== undefined) io.stderr.write(caret(pointAt, position));
+      if (pointAt?.trim() && position !== undefined) io.stderr.write(caret(pointAt, position));
       if (io.env.UMBEL_DEBUG && error instanceof Error) io.stderr.write(`${error.stack}\n`);
       return exit;
     },

@@ -44,15 +44,12 @@ export function requireBootstrap(addresses: readonly string[]): readonly string[
   );
 }
 
-/** `ws://host:port` or `wss://host:port`, with `#<node id>` where a node is dialled. Throws BAD_INPUT. */
-export function checkAddress(text: string, source: string): string {
+/** `ws://host:port` or `wss://host:port`, with `#<node id>` where a node is dialled; `example` shows how. Throws BAD_INPUT. */
+export function checkAddress(text: string, source: string, example = "ws://127.0.0.1:7470#NODE-ID"): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const plain = url !== undefined && url.username === "" && url.password === "" && url.search === "";
   if (plain && (url.protocol === "ws:" || url.protocol === "wss:") && url.hostname !== "") return text;
-  throw new UmbelError(
-    "BAD_INPUT",
-    `${source}: "${text}" is not an address like ws://127.0.0.1:7470#NODE-ID`,
-  );
+  throw new UmbelError("BAD_INPUT", `${source}: "${text}" is not an address like ${example}`);
 }
 
 /** "relay,store" as roles. Throws BAD_INPUT. */

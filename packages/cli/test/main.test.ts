@@ -22,10 +22,16 @@ describe("wrong use", () => {
     ],
     [
       ["publish", "x", "--jsn"],
-      "umbel: unknown option '--jsn' (Did you mean --json?); umbel --help shows what there is\n",
+      "umbel: unknown option '--jsn' (Did you mean --json?); umbel publish --help shows what there is\n",
     ],
-    [["publish"], "umbel: missing required argument 'path'; umbel --help shows what there is\n"],
-    [["fetch", "a", "b"], /^umbel: too many arguments .*\n$/],
+    [["publish"], "umbel: missing required argument 'path'; umbel publish --help shows what there is\n"],
+    [
+      ["fetch", "a", "b"],
+      "umbel: too many arguments for 'fetch': 1 expected, 2 given; umbel fetch --help shows what there is\n",
+    ],
+    [["help", "publsh"], "umbel: unknown command 'publsh'; umbel --help lists the commands\n"],
+    [["publish", "", ...BOOTSTRAP], "umbel: the path is empty; . stands for this folder\n"],
+    [["node", "--listen", "7470"], 'umbel: --listen: "7470" is not an address like ws://127.0.0.1:7470\n'],
     [[], "umbel: say what to do: umbel --help lists the commands\n"],
     [
       ["fetch", "umbel:x", "--bootstrap", "http://x"],

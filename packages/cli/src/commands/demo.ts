@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { addOutputOptions, type Context, examples, stopped } from "../context.ts";
 import { renderReport } from "../demo/report.ts";
 import { prepareSample } from "../demo/sample.ts";
@@ -28,8 +28,10 @@ export function addDemoCommand(program: Command, context: Context): void {
         "one process, fetches it back with another, compares byte for byte, and reports. The network stays up until Ctrl-C.",
     )
     .option("--once", "end after the report")
-    .option("-n, --nodes <number>", `how many nodes, ${LEAST_NODES} to ${MOST_NODES}`, "8")
-    .option("--size <mib>", "size of the sample's large file in MiB", "8");
+    .addOption(
+      new Option("-n, --nodes <number>", `how many nodes, ${LEAST_NODES} to ${MOST_NODES}`).default("8", "8"),
+    )
+    .addOption(new Option("--size <mib>", "size of the sample's large file in MiB").default("8", "8"));
   addOutputOptions(command)
     .addHelpText(
       "after",
@@ -58,6 +60,7 @@ async function demo(path: string | undefined, options: DemoArguments, context: C
       await Promise.all(children.map((child) => child.stop()));
     }
   });
+  if (options.once !== true) context.output.note(`\n  all ${nodes} nodes ended, nothing is left behind`);
 }
 
 interface Show {
@@ -73,7 +76,8 @@ async function show(input: string, { nodes, once, folder, children }: Show, cont
     output.event("step", { text });
     output.note(output.colors.dim(`  ${text}`));
   };
-  const stage = { script: io.script, folder, signal, onStep, children };
+  const progress = (label: string) => (output.json ? undefined : output.progress(`  ${label}`));
+  const stage = { script: io.script, folder, signal, onStep, progress, children };
   const network = await startNetwork(stage, nodes);
   const facts = { input: basename(input), ...(await thereAndBack(stage, network, input)) };
   output.line(renderReport(facts, output.resultColors).join("\n"));

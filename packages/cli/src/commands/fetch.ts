@@ -3,7 +3,7 @@ import { UmbelError } from "@umbel/core";
 import type { Command } from "commander";
 import { addClientOptions, addOutputOptions, type Context, cpuSeconds, examples } from "../context.ts";
 import type { Fetched } from "../engine.ts";
-import { formatBytes, formatCount, formatRate, formatSeconds } from "../format.ts";
+import { formatBytes, formatCount, formatSeconds, inBrackets } from "../format.ts";
 import { networkOf } from "../networks.ts";
 import { bootstrapAddresses, dataFolderPath, requireBootstrap } from "../settings.ts";
 
@@ -72,9 +72,10 @@ async function fetch(reference: string, options: FetchArguments, context: Contex
 
 function report(fetched: Fetched, { output }: Context): void {
   const { bytes, seconds, files, sha256 } = fetched;
-  const rate = seconds > 0 ? ` (${formatRate(bytes / seconds)})` : "";
   const what = files === 1 ? formatBytes(bytes) : `${formatCount(files, "file")}, ${formatBytes(bytes)}`;
-  output.note(`fetched ${what} in ${formatSeconds(seconds)}${rate}, every byte verified; sha256 ${sha256}`);
+  output.note(
+    `fetched ${what} in ${formatSeconds(seconds)}${inBrackets(bytes, seconds)}, every byte verified\nsha256 ${sha256}`,
+  );
   const result = { ...fetched, cpuSeconds: cpuSeconds() };
   if (fetched.output === "-") output.result(result);
   else output.result(result, fetched.output);

@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import { type NodeConfig, readConfig } from "../config.ts";
 import {
   addOutputOptions,
+  BOOTSTRAP_HELP,
   type Context,
   collect,
   cpuSeconds,
@@ -45,7 +46,7 @@ export function addNodeCommand(program: Command, context: Context): void {
       `where to listen (default: ${DEFAULT_LISTEN}); port 0 lets the system choose`,
     )
     .option("--announce <url>", "the address others dial, when it is not the one to listen on")
-    .option("-b, --bootstrap <url>", "a node to start from, ws://HOST:PORT#NODE-ID; repeat for more", collect)
+    .option("-b, --bootstrap <url>", BOOTSTRAP_HELP, collect)
     .option("--data <folder>", "where keys and blocks are kept (UMBEL_DATA); one node per folder")
     .option("--roles <list>", `what this node does for others (default: ${DEFAULT_ROLES})`)
     .option("--network <name>", "main or local; by default what the addresses say")
@@ -72,9 +73,9 @@ async function runNode(options: NodeArguments, context: Context): Promise<void> 
     const dialled = settings.announce ?? node.url;
     output.event("listening", { url: dialled, id: node.nodeId });
     output.note(`listening on ${node.url}\nothers start from it with  --bootstrap ${dialled}#${node.nodeId}`);
-    tellDirectory(node, context);
+    const directory = tellDirectory(node, context);
     const ending = options.untilStdinCloses ? stdinClosed(context) : stopped(context.signal);
-    await Promise.race([announceReady(node, context), ending]);
+    await Promise.race([announceReady(node, directory, context), ending]);
     await ending;
   } finally {
     await node.stop();
@@ -86,17 +87,20 @@ async function runNode(options: NodeArguments, context: Context): Promise<void> 
 async function nodeOptions(options: NodeArguments, { io }: Context): Promise<NodeOptions> {
   const config: NodeConfig =
     options.config === undefined ? {} : await readConfig(resolve(io.cwd, options.config));
-  const source = options.config ?? "";
-  const listen = checkAddress(
-    options.listen ?? config.listen ?? DEFAULT_LISTEN,
-    options.listen ? "--listen" : source,
-  );
+  /** Where a setting came from, for errors. */
+  const from = (name: keyof NodeConfig & keyof NodeArguments): string =>
+    options[name] === undefined && options.config !== undefined
+      ? `${options.config}, "${name}"`
+      : `--${name}`;
+  const given = options.listen ?? config.listen ?? DEFAULT_LISTEN;
+  const listen = checkAddress(given, from("listen"), DEFAULT_LISTEN);
   const announced = options.announce ?? config.announce;
-  const announce = announced === undefined ? undefined : checkAddress(announced, "announce");
+  const announce =
+    announced === undefined ? undefined : checkAddress(announced, from("announce"), "wss://example.org");
   if (new URL(listen).protocol !== "ws:") {
     throw new UmbelError(
       "BAD_INPUT",
-      `--listen: ${listen} must be ws://; TLS belongs to a proxy in front (docs/operators.md)`,
+      `${from("listen")}: ${listen} must be ws://; TLS belongs to a proxy in front (docs/operators.md)`,
     );
   }
   if (announce === undefined && ["0.0.0.0", "[::]"].includes(new URL(listen).hostname)) {
@@ -106,35 +110,53 @@ async function nodeOptions(options: NodeArguments, { io }: Context): Promise<Nod
     );
   }
   const dataDir = dataFolderPath(options.data ?? config.data, io);
-  const given = options.bootstrap ?? config.bootstrap ?? [];
   const capacity = options.capacity ?? config.capacity?.toString();
   return {
     listen,
     announce,
-    bootstrap: await bootstrapAddresses(given, dataDir, io),
+    bootstrap: await bootstrapAddresses(options.bootstrap ?? config.bootstrap ?? [], dataDir, io),
     dataDir,
-    roles: parseRoles(options.roles ?? config.roles?.join(",") ?? DEFAULT_ROLES, "--roles"),
+    roles: parseRoles(options.roles ?? config.roles?.join(",") ?? DEFAULT_ROLES, from("roles")),
     network: options.network ?? config.network ?? networkOf([announce ?? listen]),
-    capacity: capacity === undefined ? undefined : parseWhole(capacity, "--capacity", 1, MAX_CAPACITY_CLASS),
+    capacity:
+      capacity === undefined ? undefined : parseWhole(capacity, from("capacity"), 1, MAX_CAPACITY_CLASS),
     log: createLogger(io),
   };
 }
 
+interface DirectoryTeller {
+  /** A person hears of it from now on, not before: a directory fills one node at a time. */
+  ready(): void;
+}
+
 /** Says how many nodes are known, when that changes. */
-function tellDirectory(node: RunningNode, { output }: Context): void {
-  let told: number | undefined;
+function tellDirectory(node: RunningNode, { output }: Context): DirectoryTeller {
+  let known: number | undefined;
+  let isReady = false;
+  const note = () => output.note(`the directory holds ${formatCount(known ?? 0, "node")}`);
   const tell = (nodes: number) => {
-    if (nodes === told) return;
-    told = nodes;
+    if (nodes === known) return;
+    known = nodes;
     output.event("directory", { nodes });
-    output.note(`the directory holds ${formatCount(nodes, "node")}`);
+    if (isReady) note();
   };
   tell(node.directorySize);
   node.onDirectoryChanged(tell);
+  return {
+    ready() {
+      isReady = true;
+      note();
+    },
+  };
 }
 
-async function announceReady(node: RunningNode, { output }: Context): Promise<void> {
+async function announceReady(
+  node: RunningNode,
+  directory: DirectoryTeller,
+  { output }: Context,
+): Promise<void> {
   await node.ready;
+  directory.ready();
   output.event("ready");
   output.note("ready; Ctrl-C ends it");
 }

@@ -1,8 +1,9 @@
 import { basename, resolve } from "node:path";
+import { UmbelError } from "@umbel/core";
 import type { Command } from "commander";
 import { addClientOptions, addOutputOptions, type Context, cpuSeconds, examples } from "../context.ts";
 import type { Published } from "../engine.ts";
-import { formatBytes, formatCount, formatRate, formatSeconds } from "../format.ts";
+import { formatBytes, formatCount, formatSeconds, inBrackets } from "../format.ts";
 import { networkOf } from "../networks.ts";
 import { bootstrapAddresses, dataFolderPath, requireBootstrap } from "../settings.ts";
 
@@ -38,6 +39,7 @@ export function addPublishCommand(program: Command, context: Context): void {
 
 async function publish(path: string, options: PublishArguments, context: Context): Promise<void> {
   const { io, output, engine, signal } = context;
+  if (path === "") throw new UmbelError("BAD_INPUT", "the path is empty; . stands for this folder");
   const dataDir = dataFolderPath(options.data, io);
   const bootstrap = requireBootstrap(await bootstrapAddresses(options.bootstrap ?? [], dataDir, io));
   const bar = output.progress("publish");
@@ -61,11 +63,14 @@ async function publish(path: string, options: PublishArguments, context: Context
 }
 
 function report(published: Published, { output }: Context): void {
-  const { bytes, blocks, copies, seconds, reference } = published;
-  const rate = seconds > 0 ? ` (${formatRate(bytes / seconds)})` : "";
+  const { bytes, blocks, copies, seconds, reference, files, skipped } = published;
+  const what = files === 1 ? formatBytes(bytes) : `${formatCount(files, "file")}, ${formatBytes(bytes)}`;
   output.note(
-    `published ${formatBytes(bytes)} as ${formatCount(blocks, "block")}, ${copies.toLocaleString("en-US")} copies confirmed, ` +
-      `in ${formatSeconds(seconds)}${rate}`,
+    `published ${what} as ${formatCount(blocks, "block")}, ${copies.toLocaleString("en-US")} copies confirmed, ` +
+      `in ${formatSeconds(seconds)}${inBrackets(bytes, seconds)}`,
   );
+  if (skipped > 0) {
+    output.warning(`left out ${skipped} whose name starts with a dot; --hidden takes them, too`);
+  }
   output.result({ ...published, cpuSeconds: cpuSeconds() }, reference);
 }

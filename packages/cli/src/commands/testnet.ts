@@ -24,7 +24,9 @@ export function addTestnetCommand(program: Command, context: Context): void {
     .description(
       "Runs a network of real node processes on this machine until Ctrl-C, and prints its bootstrap addresses.",
     )
-    .option("-n, --nodes <number>", `how many, ${LEAST_NODES} to ${MOST_NODES}`, "8")
+    .addOption(
+      new Option("-n, --nodes <number>", `how many, ${LEAST_NODES} to ${MOST_NODES}`).default("8", "8"),
+    )
     .option("--data <folder>", "keep the nodes' data there; by default it is removed at the end")
     .option("--port <number>", "the port all nodes listen on; by default a free one")
     .addOption(new Option("--until-stdin-closes").hideHelp());

@@ -34,6 +34,8 @@ interface Palette {
 
 const MIB = 1024 * 1024;
 const LABEL = 12;
+/** More names of nodes than this are counted instead, so that a line fits a narrow terminal. */
+const MOST_NAMES = 12;
 
 /** The report, line by line, for a person. */
 export function renderReport(facts: DemoFacts, colors: Palette): readonly string[] {
@@ -69,9 +71,7 @@ export function renderReport(facts: DemoFacts, colors: Palette): readonly string
     ...circuitRows("fetch via", fetch, row),
     "",
     `  ${colors.bold("Who could see what")}`,
-    ...whoSawWhat(facts).map(
-      ([who, nodes, what]) => `  ${colors.dim(who.padEnd(LABEL))}${nodes.padEnd(widthOf(facts))}  ${what}`,
-    ),
+    ...whoSawWhat(facts).flatMap(([who, nodes, what]) => [row(who, nodes), row("", what)]),
     "",
   ];
 }
@@ -103,26 +103,16 @@ function circuitRows(
 /** The nodes that had each place on a path, and what the place shows. */
 function whoSawWhat(facts: DemoFacts): readonly (readonly [string, string, string])[] {
   return [
-    [
-      "guard",
-      placed(facts, 0),
-      "the address of publisher or reader, and how much went when; no block id, no content",
-    ],
+    ["guard", placed(facts, 0), "a person's address, how much and when; no block id, no content"],
     ["middle", placed(facts, 1), "that its two neighbours talk; nothing of who, what or where"],
-    [
-      "endpoint",
-      placed(facts, -1),
-      "which block ids were asked for on one circuit; not for whom, not what they say",
-    ],
-    ["holder", "any", "sealed blocks and when they are asked for; not the name, the content or the person"],
+    ["endpoint", placed(facts, -1), "the block ids of one circuit; not for whom, not what they say"],
+    ["holder", "any", "sealed blocks, and when; not the name, the content or the person"],
   ];
 }
 
 function placed({ publish, fetch }: DemoFacts, place: number): string {
   const names = [...publish.circuits, ...fetch.circuits].flatMap((path) => path.at(place) ?? []);
-  return [...new Set(names)].sort((a, b) => a.localeCompare(b, "en", { numeric: true })).join(" ");
-}
-
-function widthOf(facts: DemoFacts): number {
-  return Math.max(3, ...[0, 1, -1].map((place) => placed(facts, place).length));
+  const sorted = [...new Set(names)].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  const more = sorted.length - MOST_NAMES;
+  return sorted.slice(0, MOST_NAMES).join(" ") + (more > 0 ? ` and ${more} more` : "");
 }

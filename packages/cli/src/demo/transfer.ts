@@ -2,8 +2,10 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UmbelError } from "@umbel/core";
 import { stopped } from "../context.ts";
+import type { TransferProgress } from "../engine.ts";
 import { type ChildEvent, type JsonChild, startUmbel } from "../processes/json-child.ts";
 import { totalProcessorSeconds } from "../processes/processor-time.ts";
+import type { ProgressBar } from "../progress.ts";
 import { compareBytes } from "./compare.ts";
 import type { DemoFacts, TransferFacts } from "./report.ts";
 
@@ -25,6 +27,8 @@ interface DemoStage {
   readonly signal: AbortSignal;
   /** Told what happens now, in a few words. */
   readonly onStep: (text: string) => void;
+  /** A bar for a transfer, where there is somebody to look at it. */
+  readonly progress: (label: string) => ProgressBar | undefined;
   /** Every process that is started, so that it can be ended whatever happens. */
   readonly children: JsonChild[];
 }
@@ -120,13 +124,15 @@ async function runClient(
     ...bootstrap,
   ]);
   const circuits: (readonly string[])[] = [];
+  const bar = stage.progress(String(args[0]));
   child.onEvent((event) => {
     if (event.event === "circuits") circuits.push(...pathsOf(event, network.names));
+    if (event.event === "progress") bar?.update(event as ChildEvent & TransferProgress);
   });
   const result = await unlessAborted(
     stage.signal,
     child.waitFor(({ event }) => event === "result"),
-  );
+  ).finally(() => bar?.end());
   const { code } = await child.ended;
   if (code !== 0) throw child.failure();
   const cpu = result.cpuSeconds;

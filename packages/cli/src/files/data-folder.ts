@@ -117,8 +117,11 @@ async function livingHolder(lock: string): Promise<number | undefined> {
   const pid = Number(match[1]);
   if (!isAlive(pid)) return undefined;
   const start = startOf(pid);
+  if (start === ENDED) return undefined;
   return start !== undefined && match[2] !== "-" && match[2] !== start ? undefined : pid;
 }
+
+const ENDED = "ended";
 
 function isAlive(pid: number): boolean {
   try {
@@ -129,11 +132,15 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** When a process started (clock ticks since boot), on Linux: tells a process from a later one with the same id. */
+/**
+ * When a process started (clock ticks since boot), on Linux: tells a process from a later one with the same id. ENDED for one that
+ * is only kept for its parent to ask about (a zombie), as in a container whose first process asks nobody.
+ */
 function startOf(pid: number): string | undefined {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return fields.slice(fields.lastIndexOf(")") + 2).split(" ")[19];
+    const [state, ...others] = fields.slice(fields.lastIndexOf(")") + 2).split(" ");
+    return state === "Z" || state === "X" ? ENDED : others[18];
   } catch {
     return undefined;
   }

@@ -12,7 +12,7 @@ import { withClient } from "./client.ts";
  * ABORTED.
  */
 export async function publishPath(path: string, options: PublishOptions): Promise<Published> {
-  const source = path === "-" ? standardInput(options) : await sourceAt(path, options);
+  const { source, files, skipped } = path === "-" ? standardInput(options) : await sourceAt(path, options);
   const started = performance.now();
   return withClient(options, async ({ client, network, circuits }) => {
     let bytesDone = 0;
@@ -43,12 +43,21 @@ export async function publishPath(path: string, options: PublishOptions): Promis
       blocks: result.blocks,
       copies: result.confirmations,
       seconds: (performance.now() - started) / 1000,
+      files,
+      skipped,
     };
   });
 }
 
-function standardInput({ stdin, name, signal }: PublishOptions): PublishSource {
-  return { kind: "file", name, read: () => readStream(stdin, signal) };
+interface Input {
+  readonly source: PublishSource;
+  readonly files: number;
+  readonly skipped: number;
+}
+
+function standardInput({ stdin, name, signal }: PublishOptions): Input {
+  const source = { kind: "file", name, read: () => readStream(stdin, signal) } as const;
+  return { source, files: 1, skipped: 0 };
 }
 
 /** Whoever interrupts must not have to wait for the next byte of a pipe that is silent. */
@@ -65,7 +74,7 @@ async function* readStream(stdin: Readable, signal: AbortSignal): AsyncGenerator
   }
 }
 
-async function sourceAt(path: string, options: PublishOptions): Promise<PublishSource> {
+async function sourceAt(path: string, options: PublishOptions): Promise<Input> {
   const walked = await walkPath(path, { hidden: options.hidden });
   const name = options.name ?? walked.name;
   const entries = walked.files.map((file) => ({
@@ -74,6 +83,8 @@ async function sourceAt(path: string, options: PublishOptions): Promise<PublishS
     read: () => readEntry(file),
   }));
   const [first] = entries;
-  if (walked.kind === "folder" || first === undefined) return { kind: "folder", name, entries };
-  return { kind: "file", name, size: first.size, read: first.read };
+  const counts = { files: entries.length, skipped: walked.skipped };
+  if (walked.kind === "folder" || first === undefined)
+    return { source: { kind: "folder", name, entries }, ...counts };
+  return { source: { kind: "file", name, size: first.size, read: first.read }, ...counts };
 }

@@ -39,6 +39,28 @@ describe("node", () => {
     expect(stops).toBe(1);
   });
 
+  it("does not count to a person while its directory fills", async () => {
+    const io = createTestIo();
+    const { engine } = createTestEngine({
+      startNode: async ({ listen }) =>
+        idleNode(listen, {
+          onDirectoryChanged(listener) {
+            for (const nodes of [1, 2, 8]) listener(nodes);
+            setImmediate(() => listener(9));
+            setImmediate(io.stop);
+          },
+        }),
+    });
+    await main(["node", "--data", data, "-l", "ws://127.3.0.1:9"], io, engine);
+    expect(io.err().split("\n").slice(2)).toEqual([
+      "the directory holds 8 nodes",
+      "ready; Ctrl-C ends it",
+      "the directory holds 9 nodes",
+      "stopped",
+      "",
+    ]);
+  });
+
   it("ends when its standard input closes, if its parent asked for that", async () => {
     const io = createTestIo({ input: "" });
     const { engine } = createTestEngine();

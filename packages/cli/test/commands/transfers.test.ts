@@ -30,13 +30,41 @@ describe("publish", () => {
     expect({ out: io.out(), err: io.err() }).toEqual({ out: "umbel:file-abc\n", err: "" });
   });
 
+  it("tells of a folder how many files went out, and what was left out", async () => {
+    const io = createTestIo();
+    const { engine } = createTestEngine({
+      publishPath: async () => ({
+        reference: "umbel:file-abc",
+        bytes: 0,
+        blocks: 1,
+        copies: 9,
+        seconds: 1,
+        files: 2,
+        skipped: 1,
+      }),
+    });
+    await main(["publish", "x", "-b", ADDRESS, "--data", data], io, engine);
+    expect(io.err()).toBe(
+      "published 2 files, 0 B as 1 block, 9 copies confirmed, in 1.0 s\n" +
+        "umbel: left out 1 whose name starts with a dot; --hidden takes them, too\n",
+    );
+  });
+
   it("ends its JSON lines with the result", async () => {
     const io = createTestIo();
     const { engine } = createTestEngine({
       publishPath: async (_path, { onProgress, onCircuits }) => {
         onCircuits?.([["a", "b", "c"]]);
         onProgress?.({ bytesDone: 1, bytesTotal: 2, blocksDone: 0, blocksTotal: undefined, circuits: 1 });
-        return { reference: "umbel:file-abc", bytes: 1, blocks: 1, copies: 3, seconds: 1 };
+        return {
+          reference: "umbel:file-abc",
+          bytes: 1,
+          blocks: 1,
+          copies: 3,
+          seconds: 1,
+          files: 1,
+          skipped: 0,
+        };
       },
     });
     await main(["publish", "x", "--json", "-b", ADDRESS, "--data", data], io, engine);
@@ -50,6 +78,8 @@ describe("publish", () => {
         blocks: 1,
         copies: 3,
         seconds: 1,
+        files: 1,
+        skipped: 0,
         cpuSeconds: expect.any(Number),
       },
     ]);

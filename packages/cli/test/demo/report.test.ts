@@ -30,7 +30,14 @@ describe("the report", () => {
   });
 
   it("names every guard once, in order of numbers", () => {
-    expect(renderReport(facts, plain).find((line) => line.includes("guard"))).toMatch(/guard +n3 n10 /);
+    expect(renderReport(facts, plain).find((line) => line.includes("guard"))).toMatch(/guard +n3 n10$/);
+  });
+
+  it("fits 80 columns but for the reference, also with many nodes", () => {
+    const circuits = Array.from({ length: 64 }, (_, index) => [`n${index + 1}`, `n${64 - index}`, "n7"]);
+    const lines = renderReport({ ...facts, fetch: { seconds: 1, circuits } }, plain);
+    expect(lines.find((line) => line.includes("guard"))).toMatch(/ n12 and 52 more$/);
+    for (const line of lines) expect(line.length).toBeLessThan(80);
   });
 
   it("leaves out what the system does not tell", () => {

@@ -1,4 +1,5 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +18,23 @@ async function deadPid(): Promise<number> {
   const child = spawn(process.execPath, ["-e", ""]);
   await new Promise((resolve) => child.on("close", resolve));
   return child.pid as number;
+}
+
+/** A process that ended, and that its parent never asks about; it is gone once the parent is. */
+async function unreaped(): Promise<{
+  readonly pid: number;
+  readonly start: string;
+  readonly parent: ChildProcess;
+}> {
+  const parent = spawn("sh", ["-c", "sleep 30 & echo $!; exec sleep 31"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const pid = Number(await new Promise((resolve) => parent.stdout.once("data", resolve)));
+  await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, "utf8").trim()).toBe("sleep");
+  process.kill(pid, "SIGKILL");
+  const fields = () => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  await expect.poll(() => fields()[0]).toBe("Z");
+  return { pid, start: String(fields()[19]), parent };
 }
 
 describe("a data folder", () => {
@@ -88,6 +106,20 @@ describe("the lock", () => {
       await openDataFolder(folder);
       await writeFile(join(folder, "lock"), `${process.pid} 1 abc\n`);
       await (await lockDataFolder(folder)).release();
+    },
+  );
+
+  it.skipIf(process.platform !== "linux")(
+    "of a dead process that nobody asked about is taken over",
+    async () => {
+      await openDataFolder(folder);
+      const { pid, start, parent } = await unreaped();
+      try {
+        await writeFile(join(folder, "lock"), `${pid} ${start} abc\n`);
+        await (await lockDataFolder(folder)).release();
+      } finally {
+        parent.kill("SIGKILL");
+      }
     },
   );
 

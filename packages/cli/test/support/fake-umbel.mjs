@@ -54,7 +54,15 @@ const engine = {
     await cp(path, join(store, key), { recursive: true });
     onCircuits([["id-of-n1", "id-of-n2", "id-of-n3"]]);
     const bytes = (await stat(path)).size;
-    return { reference: `umbel:file-${key}`, bytes, blocks: 1, copies: 3, seconds: 0.5 };
+    return {
+      reference: `umbel:file-${key}`,
+      bytes,
+      blocks: 1,
+      copies: 3,
+      seconds: 0.5,
+      files: 1,
+      skipped: 0,
+    };
   },
 
   async fetchReference(reference, { dataDir, output, onCircuits }) {

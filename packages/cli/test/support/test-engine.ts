@@ -16,7 +16,15 @@ export function createTestEngine(overrides: Partial<Engine> = {}) {
     publishPath: async (path, options) => {
       calls.published.push({ path, options });
       if (overrides.publishPath) return overrides.publishPath(path, options);
-      return { reference: "umbel:file-abc", bytes: 2_097_152, blocks: 66, copies: 198, seconds: 2 };
+      return {
+        reference: "umbel:file-abc",
+        bytes: 2_097_152,
+        blocks: 66,
+        copies: 198,
+        seconds: 2,
+        files: 1,
+        skipped: 0,
+      };
     },
     fetchReference: async (reference, options) => {
       calls.fetched.push({ reference, options });

@@ -74,7 +74,10 @@ export function signDescriptor(
 ): Descriptor {
   for (const address of content.addresses) {
     if (network.allowLocalAddresses || !isLocalAddress(address)) continue;
-    throw new UmbelError("BAD_INPUT", `address "${address.url}" cannot be reached from everywhere`);
+    throw new UmbelError(
+      "BAD_INPUT",
+      `others cannot reach "${address.url}": it is a private, loopback or reserved address`,
+    );
   }
   const signed = encodeSigned(network, keys, content);
   const signature = crypto.ed25519.sign(keys.identity.seed, concat(LABELS.descriptor, signed));

@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fetchAndKill, pathsOf } from "../support/fetch-and-kill.ts";
 import { sampleBytes } from "../support/publishing.ts";
 import { startTestnet, type Testnet } from "../support/umbel-network.ts";
-import { temporaryFolder, type UmbelEnd, type UmbelEvent } from "../support/umbel-process.ts";
+import { temporaryFolder, type UmbelEvent } from "../support/umbel-process.ts";
 
 const MIB = 1024 * 1024;
 const folder = temporaryFolder("deaths");
@@ -11,39 +12,8 @@ afterAll(folder.remove);
 
 async function published(network: Testnet, bytes: Uint8Array): Promise<string> {
   const ended = await network.client(["publish", "-", "--json"], { stdin: bytes, timeout: 120_000 });
-  expect(ended.code).toBe(0);
+  expect(ended).toMatchObject({ code: 0, stderr: "" });
   return String(ended.events.at(-1)?.reference);
-}
-
-type Paths = readonly (readonly string[])[];
-
-function pathsOf(events: readonly UmbelEvent[]): Paths {
-  return (events.findLast(({ event }) => event === "circuits")?.paths ?? []) as Paths;
-}
-
-interface Interrupted {
-  readonly killed: string;
-  readonly doneAtKill: number;
-  readonly pathsAtKill: Paths;
-  readonly end: UmbelEnd;
-}
-
-/** Fetches to `to` and kills the node at place `hop` of a circuit that carries the file, as soon as bytes have arrived. */
-async function fetchAndKill(
-  network: Testnet,
-  reference: string,
-  to: string,
-  hop: number,
-): Promise<Interrupted> {
-  const reader = network.startClient(["fetch", reference, "-o", to, "--json"], { timeout: 120_000 });
-  const events: UmbelEvent[] = [];
-  reader.onEvent((event) => events.push(event));
-  const { bytesDone } = await reader.waitFor((each) => each.event === "progress" && each.bytesDone !== 0);
-  const newest = pathsOf(events).at(-1) as readonly string[];
-  const killed = newest[hop] as string;
-  await network.kill(killed);
-  const pathsAtKill = pathsOf(events);
-  return { killed, doneAtKill: Number(bytesDone), pathsAtKill, end: await reader.ended };
 }
 
 describe("a fetch finishes without help and exits with 0", () => {

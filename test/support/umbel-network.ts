@@ -1,5 +1,4 @@
 import { createServer } from "node:net";
-import { join } from "node:path";
 import {
   runUmbel,
   startUmbel,
@@ -25,8 +24,6 @@ export interface Testnet {
   readonly bootstrap: readonly string[];
   readonly nodes: readonly NodeInfo[];
   readonly process: UmbelProcess;
-  /** Where node i keeps its data: the folder n<i> inside. */
-  readonly folder: string;
   /** Ends one node with SIGKILL and waits until it is gone. */
   kill(id: string): Promise<void>;
   /** A client process with a fresh data folder that knows nothing but the bootstrap addresses. */
@@ -41,15 +38,18 @@ export interface TestnetOptions {
   /** A folder that outlives the network; a temporary one when absent. */
   readonly folder?: string;
   readonly port?: number;
+  /** Milliseconds until it ends, whatever happens to the test. */
+  readonly timeout?: number;
 }
 
 /** Starts `umbel testnet` and resolves when its nodes can serve. */
-export async function startTestnet({ nodes = 8, folder, port }: TestnetOptions = {}): Promise<Testnet> {
+export async function startTestnet(options: TestnetOptions = {}): Promise<Testnet> {
+  const { nodes = 8, folder, port, timeout = NETWORK_TIMEOUT_MS } = options;
   const own = folder === undefined ? temporaryFolder("testnet") : undefined;
   const data = folder ?? (own?.path as string);
   const where = ["--data", data, ...(port === undefined ? [] : ["--port", String(port)])];
   const args = ["testnet", "--json", "--until-stdin-closes", "--nodes", String(nodes), ...where];
-  const child = startUmbel(args, { stdin: { open: Buffer.alloc(0) }, timeout: NETWORK_TIMEOUT_MS });
+  const child = startUmbel(args, { stdin: { open: Buffer.alloc(0) }, timeout });
   try {
     const ready = await child.waitFor(({ event }) => event === "ready");
     const members = ready.nodes as readonly NodeInfo[];
@@ -58,7 +58,6 @@ export async function startTestnet({ nodes = 8, folder, port }: TestnetOptions =
       bootstrap,
       nodes: members,
       process: child,
-      folder: data,
       kill: (id) => killNode(members, id),
       ...clientsOf(bootstrap),
       async stop() {
@@ -128,11 +127,6 @@ export async function freePort(): Promise<number> {
   const { port } = server.address() as { port: number };
   await new Promise((resolve) => server.close(resolve));
   return port;
-}
-
-/** The folder of node i (n1, n2, ...) of a network. */
-export function folderOf({ folder }: Pick<Testnet, "folder">, name: string): string {
-  return join(folder, name);
 }
 
 /** True while a process with this id exists. A child of ours that ended and was not yet waited for does not count. */

@@ -99,17 +99,15 @@ function factsOf(
     blocksTotal === undefined
       ? formatCount(blocksDone, "block")
       : `${count}/${blocksTotal.toLocaleString("en-US")} blocks`;
-  const rate = bytesPerSecond > 0 ? formatRate(bytesPerSecond).padStart(WIDTH.rate) : "";
-  const left =
-    bytesTotal !== undefined && bytesPerSecond > 0
-      ? `${formatClock((bytesTotal - bytesDone) / bytesPerSecond).padStart(WIDTH.clock)} left`
-      : "";
+  const rate = (bytesPerSecond > 0 ? formatRate(bytesPerSecond) : "").padStart(WIDTH.rate);
+  const left = bytesPerSecond > 0 ? formatClock(((bytesTotal ?? 0) - bytesDone) / bytesPerSecond) : "";
+  const clock = left === "" ? " ".repeat(WIDTH.clock + " left".length) : `${left.padStart(WIDTH.clock)} left`;
   return [
     { text: share === undefined ? "" : `${Math.floor(share * 100)}%`.padStart(WIDTH.share), keep: 5 },
     { text: bytesTotal === undefined ? formatBytes(bytesDone) : formatPart(bytesDone, bytesTotal), keep: 4 },
     { text: blocks.padStart(WIDTH.blocks), keep: 1 },
     { text: rate, keep: 3 },
-    { text: left, keep: 2 },
+    { text: bytesTotal === undefined ? "" : clock, keep: 2 },
     { text: formatCount(circuits, "circuit"), keep: 0 },
   ].filter(({ text }) => text !== "");
 }

@@ -40,10 +40,12 @@ describe("the progress line", () => {
     const early = { ...half, bytesDone: MIB / 2, blocksDone: 7, blocksTotal: undefined };
     const late = { ...half, bytesDone: 60 * MIB, blocksDone: 1_900, blocksTotal: undefined };
     const lines = [
+      renderProgress("fetch", early, 0, 80),
       renderProgress("fetch", early, 0.9 * MIB, 80),
       renderProgress("fetch", late, 10 * MIB, 80),
     ];
     expect(lines).toEqual([
+      "fetch  ──────────    0%   0.5 of 64.0 MiB      7 blocks                        ",
       "fetch  ──────────    0%   0.5 of 64.0 MiB      7 blocks  921.6 KiB/s  1:11 left",
       "fetch  ━━━━━━━━━─   93%  60.0 of 64.0 MiB  1,900 blocks   10.0 MiB/s  0:01 left",
     ]);

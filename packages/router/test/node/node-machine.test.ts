@@ -15,6 +15,8 @@ import {
   MAX_PENDING_DIALS,
   MAX_PENDING_DIALS_FOR_OTHERS,
   MAX_PENDING_DIALS_PER_LINK,
+  MAX_QUEUED_CELLS_PER_CIRCUIT,
+  MAX_QUEUED_CELLS_PER_LINK,
 } from "../../src/limits.ts";
 import { createHostile, dialled, type HostileCircuit, type HostilePeer, idOf } from "../support/hostile.ts";
 
@@ -162,6 +164,42 @@ describe("caps of a node", () => {
     expect(closed()).toBe(0);
     dialForItself();
     expect([dials.length, closed()]).toEqual([MAX_PENDING_DIALS, 1]);
+  });
+
+  /** Makes the node owe so many cells on a circuit: it answers each of these whether there is room or not. */
+  function owe(peer: HostilePeer, circuit: HostileCircuit, cells: number): void {
+    const ratchet: RelayCell = {
+      ...{ command: RELAY_COMMAND.PADDING, flags: RELAY_FLAG.RATCHET, streamId: 0, data: new Uint8Array(0) },
+    };
+    peer.send(...Array.from({ length: cells }, () => circuit.cell(ratchet)));
+  }
+
+  it(`holds ${MAX_QUEUED_CELLS_PER_CIRCUIT} cells of a circuit for a link that takes none; one more ends the circuit`, () => {
+    const { connect, openKeyed } = createHostile();
+    const peer = connect();
+    const [greedy, modest] = [openKeyed(peer, dialled(1)), openKeyed(peer, dialled(2))];
+    peer.stall();
+    owe(peer, greedy, MAX_QUEUED_CELLS_PER_CIRCUIT + 1);
+    owe(peer, modest, MAX_QUEUED_CELLS_PER_CIRCUIT);
+    for (let i = 0; i < 20; i++) peer.stall(false);
+    expect([isEnded(peer, greedy), isEnded(peer, modest)]).toEqual([true, false]);
+    expect(peer.received.length).toBe(1 + MAX_QUEUED_CELLS_PER_CIRCUIT);
+  });
+
+  it(`holds ${MAX_QUEUED_CELLS_PER_LINK} cells for one link; one more ends the circuit that it is of`, () => {
+    const { connect, openKeyed } = createHostile();
+    const peer = connect();
+    const count = MAX_QUEUED_CELLS_PER_LINK / MAX_QUEUED_CELLS_PER_CIRCUIT;
+    const full = Array.from({ length: count }, (_, i) => openKeyed(peer, dialled(i + 1)));
+    const late = openKeyed(peer, dialled(count + 1));
+    peer.stall();
+    for (const circuit of full) owe(peer, circuit, MAX_QUEUED_CELLS_PER_CIRCUIT);
+    owe(peer, late, 1);
+    peer.stall(false);
+    expect([isEnded(peer, late), ...full.map((circuit) => isEnded(peer, circuit))]).toEqual([
+      true,
+      ...full.map(() => false),
+    ]);
   });
 
   it(`a circuit lets ${MAX_OWN_QUEUED_CELLS} of its own cells wait at the link, and the rest in its streams`, () => {

@@ -82,16 +82,26 @@ export function createHostile(options: HostileOptions = {}) {
   const peers = new Map<number, { take(bytes: Uint8Array): void; close(): void; stalled: boolean }>();
   let now = 0;
 
+  const waiting: NodeInput[] = [];
+  let running = false;
+  /** One input at a time, as the driver does it; a flush comes after all effects of the input that asked for it. */
   const input = (one: NodeInput): void => {
-    for (const effect of machine.handle(one, now)) {
-      if (effect.type === "send") peers.get(effect.connection)?.take(effect.bytes);
-      else if (effect.type === "close") peers.get(effect.connection)?.close();
-      else if (effect.type === "flush") {
-        if (peers.get(effect.connection)?.stalled !== true)
-          input({ type: "flush", connection: effect.connection });
-      } else if (effect.type === "dial") dials.push(effect);
-      else news.push(effect);
+    waiting.push(one);
+    if (running) return;
+    running = true;
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      for (const effect of machine.handle(next, now)) perform(effect);
     }
+    running = false;
+  };
+  const perform = (effect: NodeEffect): void => {
+    if (effect.type === "send") peers.get(effect.connection)?.take(effect.bytes);
+    else if (effect.type === "close") peers.get(effect.connection)?.close();
+    else if (effect.type === "flush") {
+      if (peers.get(effect.connection)?.stalled !== true)
+        waiting.push({ type: "flush", connection: effect.connection });
+    } else if (effect.type === "dial") dials.push(effect);
+    else news.push(effect);
   };
 
   const join = (connection: number, handshake: LinkHandshake): HostilePeer => {

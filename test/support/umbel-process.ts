@@ -52,8 +52,10 @@ export interface UmbelOptions {
 }
 
 const living = new Set<ChildProcess>();
+const folders = new Set<string>();
 process.on("exit", () => {
   for (const child of living) child.kill("SIGKILL");
+  for (const path of folders) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
 });
 
 /** Runs `umbel ...args` to its end. */
@@ -100,7 +102,14 @@ export function startUmbel(args: readonly string[], options: UmbelOptions = {}):
 /** A fresh folder for a test, and how to remove it. */
 export function temporaryFolder(name: string): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), `umbel-e2e-${name}-`));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 3 }) };
+  folders.add(path);
+  return {
+    path,
+    remove() {
+      rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+      folders.delete(path);
+    },
+  };
 }
 
 interface Follower {

@@ -23,7 +23,7 @@ afterAll(async () => {
 /** Publishes by one process and returns the reference, which must stand alone on standard output. */
 async function publish(path: string, stdin?: Uint8Array, ...options: string[]): Promise<string> {
   const ended = await network.client(["publish", path, ...options], stdin === undefined ? {} : { stdin });
-  expect(ended.stderr).toMatch(/^published .* copies confirmed/);
+  expect(ended.stderr).toMatch(/^published .*\n.* copies confirmed\n$/);
   expect(ended.code).toBe(0);
   expect(ended.stdout.toString()).toMatch(REFERENCE_LINE);
   return ended.stdout.toString().trim();

@@ -66,8 +66,8 @@ function report(published: Published, { output }: Context): void {
   const { bytes, blocks, copies, seconds, reference, files, skipped } = published;
   const what = files === 1 ? formatBytes(bytes) : `${formatCount(files, "file")}, ${formatBytes(bytes)}`;
   output.note(
-    `published ${what} as ${formatCount(blocks, "block")}, ${copies.toLocaleString("en-US")} copies confirmed, ` +
-      `in ${formatSeconds(seconds)}${inBrackets(bytes, seconds)}`,
+    `published ${what} in ${formatSeconds(seconds)}${inBrackets(bytes, seconds)}\n` +
+      `${formatCount(blocks, "block")}, ${copies.toLocaleString("en-US")} copies confirmed`,
   );
   if (skipped > 0) {
     output.warning(`left out ${skipped} whose name starts with a dot; --hidden takes them, too`);

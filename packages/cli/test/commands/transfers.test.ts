@@ -20,7 +20,7 @@ describe("publish", () => {
     const { engine } = createTestEngine();
     expect(await main(["publish", "x", "-b", ADDRESS, "--data", data], io, engine)).toBe(0);
     expect(io.out()).toBe("umbel:file-abc\n");
-    expect(io.err()).toBe("published 2.0 MiB as 66 blocks, 198 copies confirmed, in 2.0 s (1.0 MiB/s)\n");
+    expect(io.err()).toBe("published 2.0 MiB in 2.0 s (1.0 MiB/s)\n66 blocks, 198 copies confirmed\n");
   });
 
   it("says nothing but the reference when quiet", async () => {
@@ -45,7 +45,7 @@ describe("publish", () => {
     });
     await main(["publish", "x", "-b", ADDRESS, "--data", data], io, engine);
     expect(io.err()).toBe(
-      "published 2 files, 0 B as 1 block, 9 copies confirmed, in 1.0 s\n" +
+      "published 2 files, 0 B in 1.0 s\n1 block, 9 copies confirmed\n" +
         "umbel: left out 1 whose name starts with a dot; --hidden takes them, too\n",
     );
   });

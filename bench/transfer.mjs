@@ -5,11 +5,11 @@
 import { execFileSync, spawn } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { WebSocket, WebSocketServer } from "ws";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const umbel = join(root, "packages", "cli", "bin", "umbel.js");
@@ -93,8 +93,6 @@ function nodeSeconds() {
 
 /** The same bytes through one WebSocket connection on loopback: both ends in this process. */
 async function websocket() {
-  const require = createRequire(join(root, "packages", "router", "package.json"));
-  const { WebSocket, WebSocketServer } = require("ws");
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: false });
   await new Promise((resolve) => server.once("listening", resolve));
   const client = new WebSocket(`ws://127.0.0.1:${server.address().port}`, {

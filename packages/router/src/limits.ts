@@ -36,6 +36,11 @@ export const EXTEND_TIMEOUT_MS = 10_000;
 export const RATCHET_SILENCE_MS = 60_000;
 /** A dialled link without circuits is closed after this long, in ms. */
 export const LINK_IDLE_MS = 180_000;
+/**
+ * The same for an accepted link, in ms: longer, so that the end that dialled, which knows what it is about to send, closes first;
+ * a peer that only keeps alive does not hold a place for ever.
+ */
+export const ACCEPTED_LINK_IDLE_MS = 600_000;
 /** A one-hop circuit without calls is closed after this long, in ms. */
 export const DIRECT_IDLE_MS = 60_000;
 

@@ -10,6 +10,7 @@ import {
   type Millis,
 } from "@umbel/core";
 import {
+  ACCEPTED_LINK_IDLE_MS,
   LINK_IDLE_MS,
   MAX_LINKS,
   MAX_OWN_QUEUED_CELLS,
@@ -284,8 +285,8 @@ export class NodeLinks {
 }
 
 function idleDeadline(link: Link): Millis | undefined {
-  if (link.idleSince === undefined || link.target === undefined || link.peer === undefined) return undefined;
-  return link.idleSince + LINK_IDLE_MS;
+  if (link.idleSince === undefined || link.peer === undefined) return undefined;
+  return link.idleSince + (link.target === undefined ? ACCEPTED_LINK_IDLE_MS : LINK_IDLE_MS);
 }
 
 function earlier(a: Millis | undefined, b: Millis | undefined): Millis | undefined {

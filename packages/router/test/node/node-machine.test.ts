@@ -8,6 +8,7 @@ import {
 } from "@umbel/core";
 import { describe, expect, it } from "vitest";
 import {
+  ACCEPTED_LINK_IDLE_MS,
   LINK_HANDSHAKE_TIMEOUT_MS,
   MAX_CIRCUITS_PER_LINK,
   MAX_LINKS,
@@ -55,6 +56,21 @@ describe("a node under a hostile peer", () => {
     const { cell } = openKeyed(peer, dialled(1));
     peer.send(cell(open(1)), { id: 5, command: CELL_COMMAND.CREATE, body: ZEROS });
     expect(news.map(({ type }) => type)).toEqual(["hop", "hop", "hop-closed"]);
+  });
+
+  it("closes an accepted link that its peer keeps alive and never uses, and not one with a circuit", () => {
+    const { connect, openKeyed, advance } = createHostile();
+    const [idle, busy] = [connect(), connect()];
+    openKeyed(busy, dialled(1));
+    const padding = { id: 0, command: CELL_COMMAND.PADDING, body: ZEROS };
+    for (let passed = 0; passed < ACCEPTED_LINK_IDLE_MS - 60_000; passed += 60_000) {
+      advance(60_000);
+      idle.send(padding);
+      busy.send(padding);
+    }
+    expect([idle.isClosed(), busy.isClosed()]).toEqual([false, false]);
+    advance(60_000);
+    expect([idle.isClosed(), busy.isClosed()]).toEqual([true, false]);
   });
 
   it("tells an unknown node once; a second EXTEND without a descriptor ends the circuit", () => {

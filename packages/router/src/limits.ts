@@ -13,6 +13,10 @@ export const MAX_PENDING_DIALS = 64;
 export const MAX_PENDING_DIALS_FOR_OTHERS = 48;
 /** Of these, for circuits that come over one link. One more destroys its circuit. */
 export const MAX_PENDING_DIALS_PER_LINK = 8;
+/** Of these, to one address prefix (see `prefixGroup`): nobody can point a relay's dials at one victim. One more destroys its circuit. */
+export const MAX_PENDING_DIALS_PER_PREFIX = 4;
+/** Circuits that run through or to this node, over all links. One more CREATE is answered DESTROY. */
+export const MAX_RELAYED_CIRCUITS = 16_384;
 /** Circuits on one link, from both sides. */
 export const MAX_CIRCUITS_PER_LINK = 4096;
 /** Streams open at once between an originator and one hop. One more is reset. */

@@ -8,6 +8,8 @@ import {
   cellCommand,
   type LinkPeer,
   type Millis,
+  parseAddress,
+  prefixGroup,
 } from "@umbel/core";
 import {
   ACCEPTED_LINK_IDLE_MS,
@@ -17,6 +19,7 @@ import {
   MAX_PENDING_DIALS,
   MAX_PENDING_DIALS_FOR_OTHERS,
   MAX_PENDING_DIALS_PER_LINK,
+  MAX_PENDING_DIALS_PER_PREFIX,
 } from "../limits.ts";
 import { EMPTY_BODY } from "../link/cell-queue.ts";
 import { type LinkEffect, type LinkInput, LinkMachine } from "../link/link-machine.ts";
@@ -160,24 +163,33 @@ export class NodeLinks {
   }
 
   #dial(target: DialTarget, forLink: number | undefined, now: Millis): Link | undefined {
-    if (this.#closed || this.#table.size >= MAX_LINKS || !this.#mayDial(forLink)) return undefined;
+    if (this.#closed || this.#table.size >= MAX_LINKS || !this.#mayDial(target, forLink)) return undefined;
     const link = this.#add(this.#newNumber(), target, forLink, now);
     this.#events.emit({ type: "dial", connection: link.connection, url: target.url });
     return link;
   }
 
-  #mayDial(forLink: number | undefined): boolean {
+  #mayDial(target: DialTarget, forLink: number | undefined): boolean {
     const pending = [...this.#table.all()].filter(
       (link) => link.target !== undefined && link.peer === undefined,
     );
     if (forLink === undefined) return pending.length < MAX_PENDING_DIALS;
     const forOthers = pending.filter((link) => link.dialledFor !== undefined);
     const forThis = forOthers.filter((link) => link.dialledFor === forLink);
+    const prefix = this.#prefixOf(target);
+    const there = forOthers.filter(
+      (link) => link.target !== undefined && this.#prefixOf(link.target) === prefix,
+    );
     return (
       pending.length < MAX_PENDING_DIALS &&
       forOthers.length < MAX_PENDING_DIALS_FOR_OTHERS &&
-      forThis.length < MAX_PENDING_DIALS_PER_LINK
+      forThis.length < MAX_PENDING_DIALS_PER_LINK &&
+      there.length < MAX_PENDING_DIALS_PER_PREFIX
     );
+  }
+
+  #prefixOf(target: DialTarget): string {
+    return prefixGroup(parseAddress(target.url), this.#options.network);
   }
 
   #add(

@@ -15,6 +15,7 @@ import {
 import { createLinkKeyedLayers } from "../circuit/link-keyed.ts";
 import { OriginCircuit, type OriginCircuitInput, type OriginPath } from "../circuit/origin-circuit.ts";
 import { RelayCircuit, type RelayCircuitEffect, type RelayCircuitInput } from "../circuit/relay-circuit.ts";
+import { MAX_RELAYED_CIRCUITS } from "../limits.ts";
 import type { Machine } from "../machine.ts";
 import type { End, HopEnd, Link, OriginEnd } from "./circuit-end.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
@@ -177,7 +178,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
       this.#links.close(link, this.#now);
       return;
     }
-    if (may === "full") {
+    if (may === "full" || this.#circuits.size >= MAX_RELAYED_CIRCUITS) {
       this.#links.sendDestroy(link, id, this.#now);
       return;
     }

@@ -1,5 +1,6 @@
 import {
   CELL_COMMAND,
+  encodeCreateLinkKeyed,
   encodeExtend,
   HOP_REQUEST_BYTES,
   RELAY_COMMAND,
@@ -16,8 +17,10 @@ import {
   MAX_PENDING_DIALS,
   MAX_PENDING_DIALS_FOR_OTHERS,
   MAX_PENDING_DIALS_PER_LINK,
+  MAX_PENDING_DIALS_PER_PREFIX,
   MAX_QUEUED_CELLS_PER_CIRCUIT,
   MAX_QUEUED_CELLS_PER_LINK,
+  MAX_RELAYED_CIRCUITS,
 } from "../../src/limits.ts";
 import { createHostile, dialled, type HostileCircuit, type HostilePeer, idOf } from "../support/hostile.ts";
 
@@ -132,12 +135,12 @@ describe("caps of a node", () => {
   });
 
   /** A node that knows every node asked for, each at an address of its own, and whose dials never end. */
-  function createDialler() {
+  function createDialler(hostOf: (number: number) => string = (number) => `127.${number}.0.9`) {
     let hosts = 0;
     const world = createHostile({
       resolve: () => {
         hosts += 1;
-        return world.descriptor(world.newKeys(), `127.${hosts}.0.9`);
+        return world.descriptor(world.newKeys(), hostOf(hosts));
       },
     });
     const extendAll = (peer: HostilePeer, count: number, from = 1) =>
@@ -167,6 +170,30 @@ describe("caps of a node", () => {
     expect(extendAll(connect(), 1)).toEqual([true]);
     advance(LINK_HANDSHAKE_TIMEOUT_MS);
     expect(extendAll(connect(), 1)).toEqual([false]);
+  });
+
+  it(`circuits of all links make it dial ${MAX_PENDING_DIALS_PER_PREFIX} nodes of one prefix at once`, () => {
+    const { connect, extendAll, advance } = createDialler((number) => `127.1.${number}.9`);
+    for (let i = 0; i < MAX_PENDING_DIALS_PER_PREFIX; i++) expect(extendAll(connect(), 1)).toEqual([false]);
+    expect(extendAll(connect(), 1)).toEqual([true]);
+    advance(LINK_HANDSHAKE_TIMEOUT_MS);
+    expect(extendAll(connect(), 1)).toEqual([false]);
+  });
+
+  it(`${MAX_RELAYED_CIRCUITS} circuits run through a node; one more is destroyed`, () => {
+    const { connect } = createHostile();
+    const create = (number: number) => ({
+      ...{ id: dialled(number), command: CELL_COMMAND.CREATE, body: encodeCreateLinkKeyed() },
+    });
+    for (let opened = 0; opened < MAX_RELAYED_CIRCUITS; opened += MAX_CIRCUITS_PER_LINK) {
+      const peer = connect();
+      peer.send(...Array.from({ length: MAX_CIRCUITS_PER_LINK }, (_, i) => create(i + 1)));
+      expect(peer.received).toEqual([]);
+    }
+    const late = connect();
+    late.send(create(1));
+    expect(late.received.map(({ command }) => command)).toEqual([CELL_COMMAND.DESTROY]);
+    expect(late.isClosed()).toBe(false);
   });
 
   it(`it dials ${MAX_PENDING_DIALS} at once, and others cannot take all of them`, () => {

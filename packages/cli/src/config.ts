@@ -11,6 +11,7 @@ export interface NodeConfig {
   readonly roles?: readonly string[];
   readonly network?: string;
   readonly capacity?: number;
+  readonly family?: string;
 }
 
 const KINDS = {
@@ -21,6 +22,7 @@ const KINDS = {
   roles: "list of texts",
   network: "text",
   capacity: "whole number",
+  family: "text",
 } as const satisfies Record<keyof NodeConfig, string>;
 
 /** Reads a TOML file. Throws READ_FAILED, and BAD_CONFIG with the line where something is wrong. */

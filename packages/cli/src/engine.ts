@@ -16,6 +16,8 @@ export interface NodeOptions {
   readonly network: string;
   /** How much this node can carry, as a coarse class. */
   readonly capacity?: number | undefined;
+  /** A phrase that all nodes of one operator share: no path uses two of them. */
+  readonly family?: string | undefined;
   readonly log: Logger;
 }
 

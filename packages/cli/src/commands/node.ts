@@ -29,6 +29,7 @@ interface NodeArguments {
   readonly roles?: string;
   readonly network?: string;
   readonly capacity?: string;
+  readonly family?: string;
   readonly config?: string;
   readonly untilStdinCloses?: boolean;
 }
@@ -51,6 +52,7 @@ export function addNodeCommand(program: Command, context: Context): void {
     .option("--roles <list>", `what this node does for others (default: ${DEFAULT_ROLES})`)
     .option("--network <name>", "main or local; by default what the addresses say")
     .option("--capacity <class>", "how much it can carry, 1 to 3")
+    .option("--family <phrase>", "the same for all nodes that you run, so that no path uses two of them")
     .option("--config <file>", "a TOML file with the options above as settings; options given here win")
     .addOption(new Option("--until-stdin-closes").hideHelp());
   addOutputOptions(command)
@@ -118,6 +120,7 @@ async function nodeOptions(options: NodeArguments, { io }: Context): Promise<Nod
     dataDir,
     roles: parseRoles(options.roles ?? config.roles?.join(",") ?? DEFAULT_ROLES, from("roles")),
     network: options.network ?? config.network ?? networkOf([announce ?? listen]),
+    family: options.family ?? config.family,
     capacity:
       capacity === undefined ? undefined : parseWhole(capacity, from("capacity"), 1, MAX_CAPACITY_CLASS),
     log: createLogger(io),

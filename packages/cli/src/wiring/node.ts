@@ -42,6 +42,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         relay: options.roles.includes("relay"),
         store,
         capacityClass: options.capacity ?? DEFAULT_CAPACITY_CLASS,
+        family: options.family,
         descriptors: descriptorStore(folder),
       });
       return {

@@ -85,7 +85,7 @@ describe("node", () => {
     const config = join(data, "node.toml");
     writeFileSync(
       config,
-      'listen = "ws://0.0.0.0:7470"\nannounce = "ws://203.0.113.7:7470"\nroles = ["relay"]\ncapacity = 2\nbootstrap = ["ws://198.51.100.1:1#x"]\n',
+      'listen = "ws://0.0.0.0:7470"\nannounce = "ws://203.0.113.7:7470"\nroles = ["relay"]\ncapacity = 2\nfamily = "mine"\nbootstrap = ["ws://198.51.100.1:1#x"]\n',
     );
     const { engine, calls } = createTestEngine();
     const io = createTestIo({ input: "" });
@@ -99,6 +99,7 @@ describe("node", () => {
       announce: "ws://203.0.113.7:7470",
       roles: ["relay"],
       capacity: 3,
+      family: "mine",
       bootstrap: ["ws://198.51.100.1:1#x"],
       network: "main",
       dataDir: data,

@@ -8,6 +8,7 @@ const encoded = (name: string): Uint8Array =>
 export const LABELS = {
   networkId: encoded("network id"),
   nodeId: encoded("node id"),
+  family: encoded("family"),
   position: encoded("position"),
   descriptor: encoded("descriptor signature"),
   descriptorHash: encoded("descriptor hash"),

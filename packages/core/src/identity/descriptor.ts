@@ -137,6 +137,11 @@ export function decodeDescriptor(
   };
 }
 
+/** The family that a phrase stands for: all nodes of one operator carry SHA-256(label, phrase), 32 bytes. */
+export function familyOf(crypto: CryptoProvider, phrase: string): Uint8Array {
+  return crypto.sha256(LABELS.family, utf8ToBytes(phrase.normalize("NFC")));
+}
+
 /** What digests are made of: SHA-256(label, descriptor bytes), 32 bytes. */
 export function descriptorHash(crypto: CryptoProvider, bytes: Uint8Array): Uint8Array {
   return crypto.sha256(LABELS.descriptorHash, bytes);

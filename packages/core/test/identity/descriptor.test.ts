@@ -10,6 +10,7 @@ import {
   type Descriptor,
   type DescriptorContent,
   decodeDescriptor,
+  familyOf,
   signDescriptor,
 } from "../../src/identity/descriptor.ts";
 import {
@@ -206,6 +207,15 @@ describe("a network", () => {
     expect(periodAt(local, start)).toBe(20_000);
     expect(periodAt(local, start - 1)).toBe(19_999);
     expect(periodAt(local, -5)).toBe(0);
+  });
+});
+
+describe("a family", () => {
+  it("is the hash of a phrase, however its accents are written, and nobody else's", () => {
+    const golden = "028559dd6007b467dc71a4d055c936c92680fbeabfc1cd3133487120a879beb2";
+    expect(toHex(familyOf(crypto, "meine Knoten K\u00e4se"))).toBe(golden);
+    expect(toHex(familyOf(crypto, "meine Knoten Ka\u0308se"))).toBe(golden);
+    expect(toHex(familyOf(crypto, "meine knoten k\u00e4se"))).not.toBe(golden);
   });
 });
 

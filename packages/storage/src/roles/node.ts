@@ -1,6 +1,7 @@
 import {
   type Descriptor,
   decodeDescriptor,
+  familyOf,
   isUmbelError,
   type NodeId,
   type NodeKeys,
@@ -37,6 +38,8 @@ export interface NodeOptions extends WorldPorts {
   readonly relay: boolean;
   /** 0 to MAX_CAPACITY_CLASS. */
   readonly capacityClass: number;
+  /** A phrase that all nodes of one operator share; undefined for a node that has no others. */
+  readonly family?: string | undefined;
   /** The blocks it holds; undefined for a node without the store role. The node does not close it. */
   readonly store: BlockStore | undefined;
   readonly descriptors: DescriptorStore;
@@ -111,7 +114,7 @@ function contentOf(options: NodeOptions, url: string) {
     roles: { relay: options.relay, store: options.store !== undefined },
     capacityClass: options.capacityClass,
     versions: { min: 1, max: 1 },
-    family: undefined,
+    family: options.family === undefined ? undefined : familyOf(options.crypto, options.family),
     addresses: [address],
   };
 }

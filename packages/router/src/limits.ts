@@ -17,6 +17,8 @@ export const MAX_PENDING_DIALS_PER_LINK = 8;
 export const MAX_PENDING_DIALS_PER_PREFIX = 4;
 /** Circuits that run through or to this node, over all links. One more CREATE is answered DESTROY. */
 export const MAX_RELAYED_CIRCUITS = 16_384;
+/** Circuits on the link of a client: it needs about a dozen for an operation, and must not take what all share. One more is answered DESTROY. */
+export const MAX_CIRCUITS_PER_CLIENT_LINK = 128;
 /** Circuits on one link, from both sides. */
 export const MAX_CIRCUITS_PER_LINK = 4096;
 /** Streams open at once between an originator and one hop. One more is reset. */

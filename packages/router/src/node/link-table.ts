@@ -6,7 +6,7 @@ import {
   type NodeId,
   UmbelError,
 } from "@umbel/core";
-import { MAX_CIRCUITS_PER_LINK } from "../limits.ts";
+import { MAX_CIRCUITS_PER_CLIENT_LINK, MAX_CIRCUITS_PER_LINK } from "../limits.ts";
 import type { LinkMachine } from "../link/link-machine.ts";
 
 /** Whom to dial: an address, and who must answer there as far as known. */
@@ -142,7 +142,8 @@ export class LinkTable<Side> {
     const peerDialled = entry.target === undefined;
     const ofDialer = id >= DIALER_BIT;
     if (peerDialled !== ofDialer || entry.circuits.has(id)) return "never";
-    return entry.circuits.size < MAX_CIRCUITS_PER_LINK ? "yes" : "full";
+    const most = entry.peer?.kind === "client" ? MAX_CIRCUITS_PER_CLIENT_LINK : MAX_CIRCUITS_PER_LINK;
+    return entry.circuits.size < most ? "yes" : "full";
   }
 
   /** Another link to a node whose preferred one is gone is a good one again. */

@@ -11,6 +11,7 @@ import { describe, expect, it } from "vitest";
 import {
   ACCEPTED_LINK_IDLE_MS,
   LINK_HANDSHAKE_TIMEOUT_MS,
+  MAX_CIRCUITS_PER_CLIENT_LINK,
   MAX_CIRCUITS_PER_LINK,
   MAX_LINKS,
   MAX_OWN_QUEUED_CELLS,
@@ -123,8 +124,8 @@ describe("caps of a node", () => {
   });
 
   it(`a link carries ${MAX_CIRCUITS_PER_LINK} circuits; one more is destroyed, and the link stays`, () => {
-    const { connect, openKeyed } = createHostile();
-    const peer = connect();
+    const { connect, openKeyed, newKeys } = createHostile();
+    const peer = connect(newKeys());
     for (let i = 1; i <= MAX_CIRCUITS_PER_LINK; i++) openKeyed(peer, dialled(i));
     expect(peer.received).toEqual([]);
     const refused = openKeyed(peer, dialled(MAX_CIRCUITS_PER_LINK + 1));
@@ -132,6 +133,17 @@ describe("caps of a node", () => {
     peer.send(destroy(dialled(1)));
     const taken = openKeyed(peer, dialled(MAX_CIRCUITS_PER_LINK + 2));
     expect([isEnded(peer, taken), peer.isClosed()]).toEqual([false, false]);
+  });
+
+  it(`a client's link carries ${MAX_CIRCUITS_PER_CLIENT_LINK} circuits; one more is destroyed, and the link stays`, () => {
+    const { connect, openKeyed } = createHostile();
+    const client = connect();
+    for (let i = 1; i <= MAX_CIRCUITS_PER_CLIENT_LINK; i++) openKeyed(client, dialled(i));
+    expect(client.received).toEqual([]);
+    const refused = openKeyed(client, dialled(MAX_CIRCUITS_PER_CLIENT_LINK + 1));
+    expect([isEnded(client, refused), client.isClosed()]).toEqual([true, false]);
+    const other = connect();
+    expect(isEnded(other, openKeyed(other, dialled(1)))).toBe(false);
   });
 
   /** A node that knows every node asked for, each at an address of its own, and whose dials never end. */
@@ -181,12 +193,12 @@ describe("caps of a node", () => {
   });
 
   it(`${MAX_RELAYED_CIRCUITS} circuits run through a node; one more is destroyed`, () => {
-    const { connect } = createHostile();
+    const { connect, newKeys } = createHostile();
     const create = (number: number) => ({
       ...{ id: dialled(number), command: CELL_COMMAND.CREATE, body: encodeCreateLinkKeyed() },
     });
     for (let opened = 0; opened < MAX_RELAYED_CIRCUITS; opened += MAX_CIRCUITS_PER_LINK) {
-      const peer = connect();
+      const peer = connect(newKeys());
       peer.send(...Array.from({ length: MAX_CIRCUITS_PER_LINK }, (_, i) => create(i + 1)));
       expect(peer.received).toEqual([]);
     }

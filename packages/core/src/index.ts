@@ -15,6 +15,7 @@ export * from "./crypto/suite.ts";
 export * from "./crypto/wide-block.ts";
 export * from "./errors.ts";
 export * from "./handshake/hop-handshake.ts";
+export * from "./handshake/hop-puzzle.ts";
 export * from "./handshake/link-handshake.ts";
 export * from "./handshake/link-payload.ts";
 export * from "./handshake/prologue.ts";

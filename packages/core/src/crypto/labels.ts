@@ -17,6 +17,7 @@ export const LABELS = {
   linkXK: encoded("link handshake XKhfs"),
   linkIdentity: encoded("link identity signature"),
   hopHandshake: encoded("hop handshake NKhfs"),
+  hopPuzzle: encoded("hop puzzle seed"),
   layerForward: encoded("onion layer forward"),
   layerBackward: encoded("onion layer backward"),
   layerRatchet: encoded("onion layer ratchet"),

@@ -38,6 +38,13 @@ export const nobleX25519: X25519 = {
     assertLength("X25519 public key", peerPublic, X25519_BYTES);
     return contributory(() => x25519.scalarMult(secret, peerPublic));
   },
+  prepare(secret) {
+    const own = secret.slice();
+    return {
+      publicKey: () => nobleX25519.publicKey(own),
+      sharedSecret: (peerPublic) => nobleX25519.sharedSecret(own, peerPublic),
+    };
+  },
 };
 
 const keyIsSound = createPublicKeyCheck();

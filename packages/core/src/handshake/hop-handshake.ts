@@ -2,12 +2,13 @@ import type { NodeId } from "../brand.ts";
 import { isZero } from "../bytes/zero.ts";
 import { hkdfExpand } from "../crypto/kdf.ts";
 import { LABELS } from "../crypto/labels.ts";
+import { assertLength } from "../crypto/suite.ts";
 import { isUmbelError } from "../errors.ts";
 import type { CryptoProvider } from "../ports/crypto.ts";
 import type { RandomSource } from "../ports/random.ts";
 import { HOP_PAYLOAD_BYTES, HOP_REPLY_BYTES, HOP_REQUEST_BYTES, TAG_BYTES } from "../wire/geometry.ts";
-import type { LinkKeyPair } from "./link-payload.ts";
-import { handshakeFailed, NoiseHandshake } from "./noise.ts";
+import { HOP_BID_BYTES, noBid } from "./hop-puzzle.ts";
+import { type DhKeyPair, handshakeFailed, NoiseHandshake } from "./noise.ts";
 import { NOISE_PATTERNS } from "./patterns.ts";
 import { hopPrologue, PROTOCOL_VERSION } from "./prologue.ts";
 
@@ -38,23 +39,34 @@ export interface HopTarget {
   readonly hopKey: Uint8Array;
 }
 
+/** A hop key, prepared where it answers many. */
+export type HopKeyPair = DhKeyPair;
+
 /** What a hop needs to answer. */
 export interface HopOptions {
   /** Network id, 32 bytes. */
   readonly network: Uint8Array;
   readonly nodeId: NodeId;
   /** The current hop key first, then the previous one while it is still accepted. */
-  readonly hopKeys: readonly LinkKeyPair[];
+  readonly hopKeys: readonly HopKeyPair[];
+}
+
+/** The bid in a request, unverified, and the public hop key that the request was made for. */
+export interface HopBid {
+  /** HOP_BID_BYTES. */
+  readonly bid: Uint8Array;
+  readonly hopKey: Uint8Array;
 }
 
 /**
  * Starts a hop handshake (NKhfs, docs/spec/04-circuits.md, Hop handshake). `request` is HOP_REQUEST_BYTES long; `finish`
- * takes the reply, once. Both throw HANDSHAKE_FAILED when the keys cannot be used or the reply is not this hop's.
+ * takes the reply, once. `bid` is HOP_BID_BYTES of `searchBid`. Both throw HANDSHAKE_FAILED when the keys cannot be used or the reply is not this hop's.
  */
 export function initiateHop(
   crypto: CryptoProvider,
   random: RandomSource,
   target: HopTarget,
+  bid: Uint8Array = noBid(),
 ): { readonly request: Uint8Array; finish(reply: Uint8Array): HopKeys } {
   const noise = new NoiseHandshake({
     crypto,
@@ -64,7 +76,7 @@ export function initiateHop(
     prologue: hopPrologue(target.network, target.nodeId),
     rs: target.hopKey,
   });
-  const request = noise.writeMessage(requestPayload());
+  const request = noise.writeMessage(requestPayload(bid));
   return {
     request,
     finish(reply) {
@@ -87,40 +99,64 @@ export function respondHop(
   request: Uint8Array,
 ): { readonly reply: Uint8Array; readonly keys: HopKeys } {
   if (request.length !== HOP_REQUEST_BYTES) throw handshakeFailed();
-  for (const s of options.hopKeys) {
-    const noise = acceptRequest(crypto, random, options, s, request);
-    if (noise === undefined) continue;
-    const reply = noise.writeMessage(new Uint8Array(HOP_PAYLOAD_BYTES));
-    return { reply, keys: hopKeys(crypto, noise) };
-  }
-  throw handshakeFailed();
+  const { noise } = acceptRequest(crypto, random, options, request);
+  const reply = noise.writeMessage(new Uint8Array(HOP_PAYLOAD_BYTES));
+  return { reply, keys: hopKeys(crypto, noise) };
 }
 
-/** Payload of the request: version u8 | puzzle bid 8, all zero until bids exist | zeros. That of the reply is all zero. */
-function requestPayload(): Uint8Array {
+/**
+ * Reads the bid of a request, at a small part of the cost of an answer: one X25519 and no ML-KEM.
+ * Throws HANDSHAKE_FAILED where `respondHop` would refuse the request for its own sake.
+ */
+export function readHopBid(
+  crypto: CryptoProvider,
+  random: RandomSource,
+  options: HopOptions,
+  request: Uint8Array,
+): HopBid {
+  if (request.length !== HOP_REQUEST_BYTES) throw handshakeFailed();
+  const { noise, bid, hopKey } = acceptRequest(crypto, random, options, request);
+  noise.wipe();
+  return { bid, hopKey };
+}
+
+const BID_AT = 1;
+const PADDING_AT = BID_AT + HOP_BID_BYTES;
+
+/** Payload of the request: version u8 | bid 8 | zeros. That of the reply is all zero. */
+function requestPayload(bid: Uint8Array): Uint8Array {
+  assertLength("bid", bid, HOP_BID_BYTES);
   const payload = new Uint8Array(HOP_PAYLOAD_BYTES);
   payload[0] = PROTOCOL_VERSION;
+  payload.set(bid, BID_AT);
   return payload;
 }
 
+interface AcceptedRequest extends HopBid {
+  readonly noise: NoiseHandshake;
+}
+
+/** The state after the request, under the first hop key that it verifies under. */
 function acceptRequest(
   crypto: CryptoProvider,
   random: RandomSource,
   options: HopOptions,
-  s: LinkKeyPair,
   request: Uint8Array,
-): NoiseHandshake | undefined {
+): AcceptedRequest {
   const prologue = hopPrologue(options.network, options.nodeId);
   const pattern = NOISE_PATTERNS.NKhfs;
-  const noise = new NoiseHandshake({ crypto, random, pattern, role: "responder", prologue, s });
-  try {
-    const payload = noise.readMessage(request);
-    if (payload[0] === PROTOCOL_VERSION && isZero(payload.subarray(1))) return noise;
-  } catch (error) {
-    if (!isUmbelError(error, "HANDSHAKE_FAILED")) throw error;
+  for (const s of options.hopKeys) {
+    const noise = new NoiseHandshake({ crypto, random, pattern, role: "responder", prologue, s });
+    try {
+      const payload = noise.readMessage(request);
+      if (payload[0] === PROTOCOL_VERSION && isZero(payload.subarray(PADDING_AT)))
+        return { noise, bid: payload.slice(BID_AT, PADDING_AT), hopKey: s.publicKey };
+    } catch (error) {
+      if (!isUmbelError(error, "HANDSHAKE_FAILED")) throw error;
+    }
+    noise.wipe();
   }
-  noise.wipe();
-  return undefined;
+  throw handshakeFailed();
 }
 
 function hopKeys(crypto: CryptoProvider, noise: NoiseHandshake): HopKeys {

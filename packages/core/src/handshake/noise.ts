@@ -1,6 +1,6 @@
 import { concatBytes } from "@noble/hashes/utils.js";
 import { UmbelError } from "../errors.ts";
-import type { CryptoProvider } from "../ports/crypto.ts";
+import type { CryptoProvider, X25519Secret } from "../ports/crypto.ts";
 import type { RandomSource } from "../ports/random.ts";
 import { AEAD_TAG_BYTES } from "../wire/geometry.ts";
 import { isHybrid, type NoisePattern, type NoiseToken, TOKEN_BYTES } from "./patterns.ts";
@@ -11,6 +11,8 @@ import { MAX_NOISE_MESSAGE_BYTES } from "./transport-cipher.ts";
 export interface DhKeyPair {
   readonly secret: Uint8Array;
   readonly publicKey: Uint8Array;
+  /** The secret made ready, where it serves many handshakes. */
+  readonly prepared?: X25519Secret | undefined;
 }
 
 /** Which side of a handshake one plays. */
@@ -125,6 +127,7 @@ export class NoiseHandshake {
     this.#spent = true;
     this.#symmetric.wipe();
     this.#e?.secret.fill(0);
+    this.#e = undefined;
     this.#kemSecret?.fill(0);
   }
 
@@ -150,7 +153,8 @@ export class NoiseHandshake {
     switch (token) {
       case "e": {
         const secret = random.bytes(32);
-        this.#e = { secret, publicKey: crypto.x25519.publicKey(secret) };
+        const prepared = crypto.x25519.prepare(secret);
+        this.#e = { secret, publicKey: prepared.publicKey(), prepared };
         this.#symmetric.mixHash(this.#e.publicKey);
         return this.#e.publicKey;
       }
@@ -205,6 +209,7 @@ export class NoiseHandshake {
     const isInitiator = this.#options.role === "initiator";
     const own = present((isInitiator ? initiators : responders) === "e" ? this.#e : this.#options.s);
     const remote = present((isInitiator ? responders : initiators) === "e" ? this.#re : this.#rs);
+    if (own.prepared !== undefined) return own.prepared.sharedSecret(remote);
     return this.#options.crypto.x25519.sharedSecret(own.secret, remote);
   }
 

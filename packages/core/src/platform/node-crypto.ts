@@ -21,16 +21,19 @@ const AEAD_OPTIONS = { authTagLength: AEAD_TAG_BYTES } as const;
 const BASE_POINT = importPublicKey("X25519", new Uint8Array(X25519_BYTES).fill(9, 0, 1));
 
 const nodeX25519: X25519 = {
-  publicKey(secret) {
+  publicKey: (secret) => nodeX25519.prepare(secret).publicKey(),
+  sharedSecret: (secret, peerPublic) => nodeX25519.prepare(secret).sharedSecret(peerPublic),
+  /** Half of what an agreement costs is the import of the secret: once here. */
+  prepare(secret) {
     assertLength("X25519 secret", secret, X25519_BYTES);
-    return agree(importPrivateKey("X25519", secret), BASE_POINT);
-  },
-  sharedSecret(secret, peerPublic) {
-    assertLength("X25519 secret", secret, X25519_BYTES);
-    assertLength("X25519 public key", peerPublic, X25519_BYTES);
-    return contributory(() =>
-      agree(importPrivateKey("X25519", secret), importPublicKey("X25519", peerPublic)),
-    );
+    const key = importPrivateKey("X25519", secret);
+    return {
+      publicKey: () => agree(key, BASE_POINT),
+      sharedSecret(peerPublic) {
+        assertLength("X25519 public key", peerPublic, X25519_BYTES);
+        return contributory(() => agree(key, importPublicKey("X25519", peerPublic)));
+      },
+    };
   },
 };
 

@@ -25,6 +25,15 @@ export interface X25519 {
   publicKey(secret: Uint8Array): Uint8Array;
   /** 32-byte shared secret. Throws CRYPTO_FAILED when it is all zero. */
   sharedSecret(secret: Uint8Array, peerPublic: Uint8Array): Uint8Array;
+  /** A secret that is used more than once, in the form that the provider computes with. It lives as long as the result. */
+  prepare(secret: Uint8Array): X25519Secret;
+}
+
+/** An X25519 secret made ready: see `X25519`. */
+export interface X25519Secret {
+  publicKey(): Uint8Array;
+  /** Throws CRYPTO_FAILED when the shared secret is all zero. */
+  sharedSecret(peerPublic: Uint8Array): Uint8Array;
 }
 
 /** Ed25519 (RFC 8032) with one verification rule in every provider: docs/spec/01-identity.md. */

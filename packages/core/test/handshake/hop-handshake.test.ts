@@ -1,7 +1,7 @@
 import { HOP_PAYLOAD_BYTES, HOP_REPLY_BYTES, HOP_REQUEST_BYTES, type NodeId } from "@umbel/core";
 import { describe, expect, it } from "vitest";
 import { encodeBase32 } from "../../src/bytes/base32.ts";
-import { type HopTarget, initiateHop, respondHop } from "../../src/handshake/hop-handshake.ts";
+import { type HopTarget, initiateHop, readHopBid, respondHop } from "../../src/handshake/hop-handshake.ts";
 import { NoiseHandshake } from "../../src/handshake/noise.ts";
 import { messageOverhead, NOISE_PATTERNS } from "../../src/handshake/patterns.ts";
 import { hopPrologue } from "../../src/handshake/prologue.ts";
@@ -110,7 +110,7 @@ describe("a hop handshake", () => {
     expect(outcome(() => first.finish(reply))).toBe("HANDSHAKE_FAILED");
   });
 
-  it("refuses any request payload but version 1 and zeros, and any reply payload but zeros", () => {
+  it("refuses any request payload but version 1, a bid and zeros, and any reply payload but zeros", () => {
     const payload = (at: number, value: number) => {
       const bytes = new Uint8Array(HOP_PAYLOAD_BYTES);
       bytes[0] = 1;
@@ -123,8 +123,6 @@ describe("a hop handshake", () => {
     for (const [at, value] of [
       [0, 0],
       [0, 2],
-      [1, 1],
-      [8, 1],
       [9, 1],
       [HOP_PAYLOAD_BYTES - 1, 1],
     ] as const)
@@ -132,6 +130,27 @@ describe("a hop handshake", () => {
     expect(finishWith(new Uint8Array(HOP_PAYLOAD_BYTES))).toBe("done");
     expect(finishWith(payload(0, 1))).toBe("HANDSHAKE_FAILED");
     expect(finishWith(new Uint8Array(HOP_PAYLOAD_BYTES - 1))).toBe("HANDSHAKE_FAILED");
+  });
+
+  it("carries a bid, which the hop reads without answering, and which key it was made for", () => {
+    const bid = Uint8Array.of(9, 1, 2, 3, 4, 5, 6, 7);
+    const started = initiateHop(crypto, random, { ...target, hopKey: previous.publicKey }, bid);
+    expect(readHopBid(crypto, random, hop, started.request)).toEqual({ bid, hopKey: previous.publicKey });
+    expect(started.finish(respondHop(crypto, random, hop, started.request).reply)).toBeDefined();
+    const { request } = initiateHop(crypto, random, target);
+    expect(readHopBid(crypto, random, hop, request)).toEqual({
+      ...{ bid: new Uint8Array(8), hopKey: current.publicKey },
+    });
+    for (let at = 0; at < HOP_REQUEST_BYTES; at += 97)
+      expect(outcome(() => readHopBid(crypto, random, hop, flipped(request, at)))).toBe("HANDSHAKE_FAILED");
+    expect(outcome(() => readHopBid(crypto, random, hop, request.subarray(1)))).toBe("HANDSHAKE_FAILED");
+  });
+
+  it("takes a hop key that was prepared for many handshakes", () => {
+    const prepared = { ...current, prepared: crypto.x25519.prepare(current.secret) };
+    const { request, finish } = initiateHop(crypto, random, target);
+    const { reply, keys } = respondHop(crypto, random, { ...hop, hopKeys: [prepared] }, request);
+    expect(finish(reply)).toEqual(keys);
   });
 
   it("fails at another major version", () => {

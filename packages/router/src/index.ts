@@ -9,6 +9,7 @@ export * from "./directory/exchange.ts";
 export * from "./directory/exchange-loop.ts";
 export * from "./directory/self-descriptors.ts";
 export * from "./machine.ts";
+export * from "./node/hop-responder.ts";
 export * from "./node/link-table.ts";
 export * from "./node/node-options.ts";
 export * from "./node/overlay.ts";

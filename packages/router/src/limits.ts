@@ -34,6 +34,31 @@ export const MAX_WAITING_DIRECT_CALLS = 1024;
 /** Cells of one circuit that start at this node and wait in the link's queue; more wait in their streams. */
 export const MAX_OWN_QUEUED_CELLS = 64;
 
+/** Hop handshakes that are being answered at once: two for each worker and a few more, so that none waits for the main thread. */
+export const MAX_ANSWERS_AT_WORK = 8;
+/** Hop handshakes whose bid is being read at once, which is done only while all answers are at work. */
+export const MAX_BIDS_AT_WORK = 8;
+/** Hop handshakes whose bid nobody has read: reading takes a tenth of an answer. One more is refused. */
+export const MAX_UNREAD_HANDSHAKES = 256;
+/** Hop handshakes in order of their bids. One more refuses the lowest, of equals the latest. */
+export const MAX_RANKED_HANDSHAKES = 512;
+/** Hop handshakes of one client link without an answer. One more is refused. */
+export const MAX_HANDSHAKES_PER_CLIENT_LINK = 32;
+/** Hop handshakes of one link to a node without an answer: it brings those of many. One more is refused. */
+export const MAX_HANDSHAKES_PER_NODE_LINK = 256;
+/** Hop handshakes a second on the link of a client, in the long run. One more is refused. */
+export const HANDSHAKES_PER_SECOND_PER_CLIENT_LINK = 16;
+/** Of these, at once: as many circuits as the link may carry. */
+export const HANDSHAKE_BURST_PER_CLIENT_LINK = MAX_CIRCUITS_PER_CLIENT_LINK;
+/** Hop handshakes a second on a link to a node, in the long run. One more is refused. */
+export const HANDSHAKES_PER_SECOND_PER_NODE_LINK = 1024;
+/** Of these, at once. */
+export const HANDSHAKE_BURST_PER_NODE_LINK = 2048;
+/** A hop handshake without an answer is refused after this long, in ms: before the hop that asks gives up (EXTEND_TIMEOUT_MS). */
+export const HANDSHAKE_WAIT_MS = 5_000;
+/** Bids remembered against replay, at the least; twice as many at most. */
+export const MAX_SPENT_BIDS = 65_536;
+
 /** A circuit that is not built by then is given up, in ms. */
 export const CIRCUIT_BUILD_TIMEOUT_MS = 15_000;
 /** An EXTEND whose next hop does not answer by then destroys the circuit, in ms. */

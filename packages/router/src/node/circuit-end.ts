@@ -24,7 +24,14 @@ export interface HopEnd extends Deadlined {
   next: { readonly link: Link; readonly id: CircuitId } | undefined;
 }
 
+/** A circuit of somebody else whose hop handshake has no answer yet. */
+export interface PendingEnd extends Deadlined {
+  readonly kind: "pending";
+  readonly circuit: number;
+  readonly previous: { readonly link: Link; readonly id: CircuitId };
+}
+
 /** What a circuit number on a link stands for. */
-export type End = OriginEnd | HopEnd;
+export type End = OriginEnd | HopEnd | PendingEnd;
 /** A link of this node. */
 export type Link = LinkEntry<End>;

@@ -1,5 +1,6 @@
 import type { Clock, Timer, Timers } from "@umbel/core";
 import type { Connection, ConnectionHandler, Listener, Transport } from "../transport/transport.ts";
+import type { HopResponder } from "./hop-responder.ts";
 import type { NodeMachine } from "./node-machine.ts";
 import type { NodeEffect, NodeInput } from "./node-messages.ts";
 
@@ -9,6 +10,8 @@ export interface NodeDriverOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** Does the heavy part of hop handshakes. */
+  readonly responder: HopResponder;
   /** Hears the effects that are not IO. It may give new inputs; they wait for their turn. */
   readonly onNews: (news: NodeNews) => void;
 }
@@ -93,6 +96,8 @@ export class NodeDriver {
       this.#perform(effect);
     } catch (error) {
       const lost = { type: "lost" } as const;
+      if (effect.type === "hop-work")
+        this.#inputs.push({ type: "hop-worked", circuit: effect.circuit, result: { type: "failed" } });
       if ("connection" in effect) this.#inputs.push({ ...lost, connection: effect.connection });
       else if (effect.type === "origin" || effect.type === "hop")
         this.#inputs.push({ type: effect.type, circuit: effect.circuit, input: lost });
@@ -119,6 +124,13 @@ export class NodeDriver {
       case "flush":
         this.#flushLater(effect.connection);
         break;
+      case "hop-work": {
+        const { circuit } = effect;
+        this.#options.responder.work(effect.work, (result) =>
+          this.input({ type: "hop-worked", circuit, result }),
+        );
+        break;
+      }
       default:
         this.#options.onNews(effect);
     }

@@ -9,7 +9,6 @@ import {
   type HopKeys,
   type Millis,
   type NodeId,
-  respondHop,
   UmbelError,
 } from "@umbel/core";
 import { createLinkKeyedLayers } from "../circuit/link-keyed.ts";
@@ -19,6 +18,7 @@ import { MAX_RELAYED_CIRCUITS } from "../limits.ts";
 import type { Machine } from "../machine.ts";
 import type { End, HopEnd, Link, OriginEnd } from "./circuit-end.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
+import { HopAnswers } from "./hop-answers.ts";
 import { type DialTarget, dialTargetOf } from "./link-table.ts";
 import { NodeLinks } from "./node-links.ts";
 import type { NodeEffect, NodeInput } from "./node-messages.ts";
@@ -34,16 +34,24 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
   readonly #links: NodeLinks;
   readonly #circuits = new Map<number, End>();
   readonly #deadlines = new DeadlineHeap<End>();
+  readonly #handshakes: HopAnswers;
   #effects: NodeEffect[] = [];
   #now: Millis = 0;
   #lastNumber = 0;
 
   constructor(options: NodeMachineOptions) {
     this.#options = options;
+    this.#handshakes = new HopAnswers(options, {
+      emit: (effect) => this.#effects.push(effect),
+      refused: (circuit) => this.#giveUp(this.#circuits.get(circuit), true),
+      answered: (circuit, answer) => this.#created(this.#circuits.get(circuit), answer),
+    });
     this.#links = new NodeLinks(options, () => this.newNumber(), {
       emit: (effect) => this.#effects.push(effect),
       cell: (link, id, command, body) => this.#cell(link, id, command, body),
-      lost: (link) => this.#linkLost(link),
+      lost: (link) => {
+        for (const end of [...link.circuits.values()]) this.#toEnd(end, { type: "lost" });
+      },
       superseded: (link) => this.#linkSuperseded(link),
       room: (end) => this.#toEnd(end, { type: "room" }),
     });
@@ -61,10 +69,9 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
   }
 
   nextDeadline(): Millis | undefined {
-    const ofLinks = this.#links.nextDeadline();
-    const ofCircuits = this.#deadlines.earliest;
-    if (ofLinks === undefined) return ofCircuits;
-    return ofCircuits === undefined ? ofLinks : Math.min(ofLinks, ofCircuits);
+    const all = [this.#links.nextDeadline(), this.#deadlines.earliest, this.#handshakes.nextDeadline()];
+    const earliest = Math.min(...all.map((at) => at ?? Number.POSITIVE_INFINITY));
+    return earliest === Number.POSITIVE_INFINITY ? undefined : earliest;
   }
 
   handle(input: NodeInput, now: Millis): readonly NodeEffect[] {
@@ -94,11 +101,15 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
       case "hop":
         this.#toHop(this.#circuits.get(input.circuit), input.input);
         break;
+      case "hop-worked":
+        this.#handshakes.handle({ ...input, type: "worked" }, now);
+        break;
       case "close":
         this.#links.close("all", now);
         break;
       case "deadline":
         this.#links.deadline(now);
+        this.#handshakes.handle({ type: "deadline" }, now);
         for (const end of this.#deadlines.due(now)) {
           this.#guard(
             () => this.#toEnd(end, { type: "deadline" }),
@@ -117,7 +128,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
     else if ("circuit" in input) {
       const end = this.#circuits.get(input.circuit);
       if (end !== undefined) this.#toEnd(end, { type: "lost" });
-      else if (input.type !== "hop") this.#refuse(input.circuit);
+      else if (input.type !== "hop" && input.type !== "hop-worked") this.#refuse(input.circuit);
     }
   }
 
@@ -134,10 +145,6 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
   /** A circuit that there is not, or not any more. */
   #refuse(circuit: number): void {
     this.#effects.push({ type: "origin", circuit, effect: { type: "closed", hops: 0, tell: false } });
-  }
-
-  #linkLost(link: Link): void {
-    for (const end of [...link.circuits.values()]) this.#toEnd(end, { type: "lost" });
   }
 
   #linkSuperseded(link: Link): void {
@@ -165,6 +172,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
       return;
     }
     if (end.kind === "origin") this.#toOrigin(end, { type: "cell", command, body });
+    else if (end.kind === "pending") this.#giveUp(end, command !== CELL_COMMAND.DESTROY);
     else {
       const fromPrevious = end.previous.link === link && end.previous.id === id;
       this.#toHop(end, { type: fromPrevious ? "from-previous" : "from-next", command, body });
@@ -189,14 +197,34 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
         this.#addHop(link, id, undefined, { via: "link", peer });
         return;
       }
-      const options = { network: this.#options.network.id, nodeId: hop.nodeId, hopKeys: hop.keys() };
-      const { reply, keys } = respondHop(this.#options.crypto, this.#options.random, options, create.request);
-      const end = this.#addHop(link, id, keys, { via: "circuit" });
-      this.#sendPrevious(end, CELL_COMMAND.CREATED, encodeCreated(reply));
+      const circuit = this.newNumber();
+      this.#enter(link, id, {
+        kind: "pending",
+        circuit,
+        previous: { link, id },
+        nextDeadline: () => undefined,
+      });
+      this.#handshakes.handle({ type: "request", circuit, source: link, request: create.request }, this.#now);
     } catch (error) {
       if (!(error instanceof UmbelError)) throw error;
       this.#links.sendDestroy(link, id, this.#now);
     }
+  }
+
+  #created(end: End | undefined, answer: { readonly keys: HopKeys; readonly reply: Uint8Array }): boolean {
+    if (end?.kind !== "pending") return false;
+    const { link, id } = end.previous;
+    this.#circuits.delete(end.circuit);
+    const hop = this.#addHop(link, id, answer.keys, { via: "circuit" });
+    this.#send(hop, hop.previous, CELL_COMMAND.CREATED, encodeCreated(answer.reply));
+    return true;
+  }
+
+  #giveUp(end: End | undefined, tell: boolean): void {
+    if (end?.kind !== "pending") return;
+    if (tell) this.#links.sendDestroy(end.previous.link, end.previous.id, this.#now);
+    this.#leave(end);
+    this.#handshakes.handle({ type: "cancel", circuit: end.circuit }, this.#now);
   }
 
   #addHop(link: Link, id: CircuitId, keys: HopKeys | undefined, origin: RequestOrigin): HopEnd {
@@ -270,7 +298,8 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
 
   #toEnd(end: End, input: { readonly type: "lost" | "room" | "deadline" }): void {
     if (end.kind === "origin") this.#toOrigin(end, input);
-    else this.#toHop(end, input);
+    else if (end.kind === "hop") this.#toHop(end, input);
+    else if (input.type === "lost") this.#giveUp(end, true);
   }
 
   #toOrigin(end: End | undefined, input: OriginCircuitInput): void {
@@ -310,11 +339,11 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
   #fromHop(end: HopEnd, effect: RelayCircuitEffect): void {
     switch (effect.type) {
       case "to-previous":
-        this.#sendPrevious(end, effect.command, effect.body);
+        this.#send(end, end.previous, effect.command, effect.body);
         break;
       case "to-next":
         this.#tapPeeled(end, effect.body);
-        this.#sendNext(end, effect.command, effect.body);
+        this.#send(end, end.next, effect.command, effect.body);
         break;
       case "extend":
         this.#extend(end, effect);
@@ -350,18 +379,12 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
     }
     end.next = { link, id };
     this.#links.attach(link, id, end);
-    this.#sendNext(end, CELL_COMMAND.CREATE, effect.body);
+    this.#send(end, end.next, CELL_COMMAND.CREATE, effect.body);
   }
 
-  #sendPrevious(end: HopEnd, command: CellCommand, body: Uint8Array): void {
-    const { link, id } = end.previous;
-    if (!this.#links.send(link, id, command, body, this.#now)) this.#toHop(end, { type: "lost" });
-  }
-
-  #sendNext(end: HopEnd, command: CellCommand, body: Uint8Array): void {
-    if (end.next === undefined) return;
-    const { link, id } = end.next;
-    if (!this.#links.send(link, id, command, body, this.#now)) this.#toHop(end, { type: "lost" });
+  #send(end: HopEnd, side: HopEnd["next"], command: CellCommand, body: Uint8Array): void {
+    if (side === undefined || this.#links.send(side.link, side.id, command, body, this.#now)) return;
+    this.#toHop(end, { type: "lost" });
   }
 
   #leave(end: End): void {
@@ -372,6 +395,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
       return;
     }
     this.#links.detach(end.previous.link, end.previous.id, end, this.#now);
-    if (end.next !== undefined) this.#links.detach(end.next.link, end.next.id, end, this.#now);
+    if (end.kind === "hop" && end.next !== undefined)
+      this.#links.detach(end.next.link, end.next.id, end, this.#now);
   }
 }

@@ -2,6 +2,7 @@ import type { Descriptor } from "@umbel/core";
 import type { StreamEvent } from "../circuit/channel.ts";
 import type { OriginCircuitEffect, OriginCircuitInput } from "../circuit/origin-circuit.ts";
 import type { RelayCircuitInput } from "../circuit/relay-circuit.ts";
+import type { HopWork, HopWorkResult } from "./hop-responder.ts";
 import type { DialTarget } from "./link-table.ts";
 import type { RequestOrigin } from "./overlay.ts";
 
@@ -13,6 +14,8 @@ export type NodeInput =
   | { readonly type: "build-direct"; readonly circuit: number; readonly target: DialTarget }
   | { readonly type: "origin"; readonly circuit: number; readonly input: OriginCircuitInput }
   | { readonly type: "hop"; readonly circuit: number; readonly input: RelayCircuitInput }
+  /** What came of a "hop-work". */
+  | { readonly type: "hop-worked"; readonly circuit: number; readonly result: HopWorkResult }
   | { readonly type: "close" }
   | { readonly type: "deadline" };
 
@@ -38,6 +41,8 @@ export type NodeEffect =
       readonly event: StreamEvent;
     }
   | { readonly type: "hop-closed"; readonly circuit: number }
+  /** Work on a hop handshake, which may be done elsewhere and ends in one "hop-worked". */
+  | { readonly type: "hop-work"; readonly circuit: number; readonly work: HopWork }
   /** A direct circuit runs over a link that should end: close it when its calls are done. */
   | { readonly type: "superseded"; readonly circuit: number }
   /** Our own code failed on an input, a mistake of ours. What the input concerned has ended; the node goes on. */

@@ -1,8 +1,8 @@
 import type {
   CryptoProvider,
   Descriptor,
+  HopKeyPair,
   LinkCredentials,
-  LinkKeyPair,
   NetworkParameters,
   NodeId,
   RandomSource,
@@ -13,7 +13,9 @@ import type { Tap } from "./tap.ts";
 export interface HopRole {
   readonly nodeId: NodeId;
   /** The hop keys in force: the present one first, then the previous one. */
-  keys(): readonly LinkKeyPair[];
+  keys(): readonly HopKeyPair[];
+  /** The slot of puzzle seeds now (`puzzleSlot`). Where it is absent, bids count for nothing. */
+  readonly puzzleSlot?: (() => number) | undefined;
   /**
    * The descriptor of a node named by an EXTEND: from this node's directory, or, when it is not there, the attached one if it
    * is valid, names that node and may be dialled. Undefined when neither serves.

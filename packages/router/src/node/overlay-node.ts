@@ -11,6 +11,7 @@ import type { Transport } from "../transport/transport.ts";
 import { CallTable } from "./call-table.ts";
 import { type DirectCircuitPorts, DirectCircuits } from "./direct-calls.ts";
 import { NodeDriver, type NodeNews } from "./driver.ts";
+import { createInlineResponder, type HopResponder } from "./hop-responder.ts";
 import { type DialTarget, dialTargetOf } from "./link-table.ts";
 import { NodeMachine } from "./node-machine.ts";
 import type { NodeMachineOptions } from "./node-options.ts";
@@ -22,6 +23,8 @@ export interface OverlayNodeOptions extends NodeMachineOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** Does the heavy part of hop handshakes; in line when absent. The node does not end it. */
+  readonly responder?: HopResponder | undefined;
   /** Hears of mistakes of our own, which have ended what they concerned and not the node. Thrown out of turn when absent. */
   readonly onFault?: ((error: unknown) => void) | undefined;
   /** Finds the descriptor for a direct call. */
@@ -60,6 +63,7 @@ export class OverlayNode implements DirectCalls {
       transport,
       clock,
       timers,
+      responder: options.responder ?? createInlineResponder(options.crypto, options.random),
       onNews: (news) => this.#news(news),
     });
     this.#host = new ServiceHost({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createVirtualClock } from "../../../../test/support/virtual-clock.ts";
 import { NodeDriver } from "../../src/node/driver.ts";
+import type { HopResponder } from "../../src/node/hop-responder.ts";
 import type { NodeMachine } from "../../src/node/node-machine.ts";
 import type { NodeEffect, NodeInput } from "../../src/node/node-messages.ts";
 import type { Connection, Transport } from "../../src/transport/transport.ts";
@@ -11,6 +12,7 @@ const HOP_CLOSED = { type: "hop-closed", circuit: 3 } as const;
 function createDriver(
   answer: (input: NodeInput) => readonly NodeEffect[],
   transport: Partial<Transport> = {},
+  responder: HopResponder = { work: (_work, done) => done({ type: "failed" }) },
 ) {
   const clock = createVirtualClock();
   const inputs: NodeInput[] = [];
@@ -28,6 +30,7 @@ function createDriver(
     transport: transport as Transport,
     clock,
     timers: clock,
+    responder,
     onNews: (effect) => {
       news.push(effect.type);
       if (effect.type === "origin") throw new RangeError("a bug above");
@@ -48,6 +51,24 @@ describe("a node driver", () => {
     driver.input({ type: "deadline" });
     expect(news).toEqual(["origin", "fault", "hop-closed"]);
     expect(inputs.at(-1)).toEqual({ type: "origin", circuit: 7, input: { type: "lost" } });
+  });
+
+  it("takes work on a handshake that throws for a request that is wrong", () => {
+    const work = { what: "answer", request: new Uint8Array(0), hop: {} as never } as const;
+    const broken = {
+      work: () => {
+        throw new RangeError("a bug beside");
+      },
+    };
+    for (const responder of [broken, undefined]) {
+      const { driver, inputs } = createDriver(
+        ({ type }) => (type === "deadline" ? [{ type: "hop-work", circuit: 5, work }] : []),
+        {},
+        responder,
+      );
+      driver.input({ type: "deadline" });
+      expect(inputs.at(-1)).toEqual({ type: "hop-worked", circuit: 5, result: { type: "failed" } });
+    }
   });
 
   it("takes a dial that throws for a connection that is lost", () => {

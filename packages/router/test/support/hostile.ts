@@ -32,6 +32,7 @@ import {
 } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
+import { doHopWork } from "../../src/node/hop-responder.ts";
 import { NodeMachine } from "../../src/node/node-machine.ts";
 import type { NodeEffect, NodeInput } from "../../src/node/node-messages.ts";
 import type { HopRole } from "../../src/node/node-options.ts";
@@ -62,6 +63,8 @@ export interface HostilePeer {
 export interface HostileOptions {
   readonly resolve?: HopRole["resolve"];
   readonly seed?: string;
+  /** "held": work on handshakes is kept in `works` until the test does it. In line when absent. */
+  readonly responder?: "in line" | "held";
 }
 
 /** One node machine and peers that keep the link's rules and no others. Time stands still unless told. */
@@ -78,6 +81,7 @@ export function createHostile(options: HostileOptions = {}) {
     hop: { nodeId, keys: () => [keys.hopKey], resolve: options.resolve ?? (() => undefined) },
   });
   const news: NodeEffect[] = [];
+  const works: (NodeEffect & { readonly type: "hop-work" })[] = [];
   const dials: { readonly connection: number; readonly url: string }[] = [];
   const peers = new Map<number, { take(bytes: Uint8Array): void; close(): void; stalled: boolean }>();
   let now = 0;
@@ -101,6 +105,10 @@ export function createHostile(options: HostileOptions = {}) {
       if (peers.get(effect.connection)?.stalled !== true)
         waiting.push({ type: "flush", connection: effect.connection });
     } else if (effect.type === "dial") dials.push(effect);
+    else if (effect.type === "hop-work" && options.responder !== "held") {
+      const result = doHopWork(nodeProvider, random, effect.work);
+      waiting.push({ type: "hop-worked", circuit: effect.circuit, result });
+    } else if (effect.type === "hop-work") works.push(effect);
     else news.push(effect);
   };
 
@@ -157,6 +165,7 @@ export function createHostile(options: HostileOptions = {}) {
     nodeId,
     news,
     dials,
+    works,
     input,
     advance(ms: number) {
       now += ms;

@@ -66,6 +66,7 @@ export function decodeLinkPayload(
   linkKey: Uint8Array,
   payload: Uint8Array,
 ): LinkPeer {
+  if (payload.length < PADDING_AT) throw handshakeFailed();
   const flags = payload[0];
   const features = new DataView(payload.buffer, payload.byteOffset).getUint32(FEATURES_AT);
   if (flags === 0 && isZero(payload.subarray(KEY_AT))) return { kind: "client", features };

@@ -81,10 +81,11 @@ export function encodeRelayCell(
 }
 
 /**
- * Reads a relay cell behind its tag; `data` is a view. Throws BAD_ENCODING for an unknown command or flag, a length or a
- * stream id that the command does not have, and padding that is not zero.
+ * Reads a relay cell behind its tag; `data` is a view. Throws BAD_ENCODING for a body of another length, an unknown command
+ * or flag, a length or a stream id that the command does not have, and padding that is not zero.
  */
 export function decodeRelayCell(body: Uint8Array): RelayCell {
+  if (body.length !== BODY_BYTES) throw new UmbelError("BAD_ENCODING", `relay cell: ${body.length} bytes`);
   const command = body[COMMAND_AT] as RelayCommand;
   const flags = body[FLAGS_AT]!;
   const length = (body[LENGTH_AT]! << 8) | body[LENGTH_AT + 1]!;

@@ -8,7 +8,7 @@ import {
   type LinkSession,
   respondLink,
 } from "../../src/handshake/link-handshake.ts";
-import type { LinkCredentials } from "../../src/handshake/link-payload.ts";
+import { decodeLinkPayload, type LinkCredentials } from "../../src/handshake/link-payload.ts";
 import { NoiseHandshake } from "../../src/handshake/noise.ts";
 import { messageOverhead, NOISE_PATTERNS } from "../../src/handshake/patterns.ts";
 import { linkPrologue } from "../../src/handshake/prologue.ts";
@@ -291,6 +291,17 @@ describe("a link payload", () => {
       changed(clients(), LENGTH - 1, 1),
     ];
     for (const payload of refused) expect(thirdMessage("XK", payload)).toBe("HANDSHAKE_FAILED");
+  });
+
+  it("is refused when it is too short for its fields", () => {
+    const linkKey = otherRelay.linkKey.publicKey;
+    const decoded = (payload: Uint8Array) =>
+      outcome(() => decodeLinkPayload(crypto, network, linkKey, payload));
+    expect(decoded(signed().subarray(0, 101))).toBe("done");
+    for (const length of [100, 36, 4, 0]) {
+      expect(decoded(signed().subarray(0, length))).toBe("HANDSHAKE_FAILED");
+      expect(decoded(clients().subarray(0, length))).toBe("HANDSHAKE_FAILED");
+    }
   });
 
   it("of XKhfs message 1 must be zero, that of XXhfs message 1 may be anything", () => {

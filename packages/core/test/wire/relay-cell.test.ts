@@ -109,6 +109,12 @@ describe("relay cells", () => {
     }
   });
 
+  it.each([0, TAG_BYTES, BODY_BYTES - 1, BODY_BYTES + 1])("refuses a body of %i bytes", (length) => {
+    const body = new Uint8Array(length);
+    body.set(raw(relayCell(DATA, 0, 1, 3)).subarray(0, length));
+    expect(decoded(body)).toBe("BAD_ENCODING");
+  });
+
   it("what can be read at all is what the encoder writes", () => {
     const header = fc.tuple(
       fc.nat(9),

@@ -31,7 +31,7 @@ export function encodeCreateOnion(request: Uint8Array): Uint8Array {
 
 /** Reads the body of a CREATE. Throws BAD_ENCODING. */
 export function decodeCreate(body: Uint8Array): Create {
-  const reader = new Reader(body, "create");
+  const reader = bodyReader(body, "create");
   const kind = reader.u8("kind");
   if (kind !== KIND.LINK_KEYED && kind !== KIND.ONION) throw reader.fault("kind", `unknown, ${kind}`);
   const create: Create =
@@ -50,8 +50,14 @@ export function encodeCreated(reply: Uint8Array): Uint8Array {
 
 /** The hop reply in the body of a CREATED, a view. Throws BAD_ENCODING. */
 export function decodeCreated(body: Uint8Array): Uint8Array {
-  const reader = new Reader(body, "created");
+  const reader = bodyReader(body, "created");
   const reply = reader.bytes(HOP_REPLY_BYTES, "reply");
   reader.zeros("padding");
   return reply;
+}
+
+function bodyReader(body: Uint8Array, what: string): Reader {
+  const reader = new Reader(body, what);
+  if (body.length !== BODY_BYTES) throw reader.fault("length", `${body.length} bytes`);
+  return reader;
 }

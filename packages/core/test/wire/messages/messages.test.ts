@@ -67,6 +67,19 @@ describe("CREATE and CREATED", () => {
     expect(isRefused(() => decodeCreated(changed(encodeCreated(reply), BODY_BYTES - 1)))).toBe(true);
   });
 
+  it.each([BODY_BYTES - 1, BODY_BYTES + 1])("refuse a body of %i bytes", (length) => {
+    for (const [body, decode] of [
+      [encodeCreateLinkKeyed(), decodeCreate],
+      [encodeCreateOnion(request), decodeCreate],
+      [encodeCreated(reply), decodeCreated],
+    ] as const) {
+      const other = new Uint8Array(length);
+      other.set(body.subarray(0, length));
+      expect(isRefused(() => decode(body))).toBe(false);
+      expect(isRefused(() => decode(other))).toBe(true);
+    }
+  });
+
   it("take handshake messages of the right length only", () => {
     expect(() => encodeCreateOnion(request.subarray(1))).toThrow(RangeError);
     expect(() => encodeCreated(Uint8Array.of(...reply, 0))).toThrow(RangeError);

@@ -60,14 +60,15 @@ export interface HopBid {
 
 /**
  * Starts a hop handshake (NKhfs, docs/spec/04-circuits.md, Hop handshake). `request` is HOP_REQUEST_BYTES long; `finish`
- * takes the reply, once. `bid` is HOP_BID_BYTES of `searchBid`. Both throw HANDSHAKE_FAILED when the keys cannot be used or the reply is not this hop's.
+ * takes the reply, once. `bid` is HOP_BID_BYTES of `searchBid`. Both throw HANDSHAKE_FAILED when the keys cannot be used or the
+ * reply is not this hop's. `wipe` gives the handshake up and overwrites its secrets.
  */
 export function initiateHop(
   crypto: CryptoProvider,
   random: RandomSource,
   target: HopTarget,
   bid: Uint8Array = noBid(),
-): { readonly request: Uint8Array; finish(reply: Uint8Array): HopKeys } {
+): { readonly request: Uint8Array; finish(reply: Uint8Array): HopKeys; wipe(): void } {
   const noise = new NoiseHandshake({
     crypto,
     random,
@@ -85,6 +86,7 @@ export function initiateHop(
       noise.wipe();
       throw handshakeFailed();
     },
+    wipe: () => noise.wipe(),
   };
 }
 

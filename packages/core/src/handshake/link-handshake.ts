@@ -28,6 +28,8 @@ export type LinkStep =
 export interface LinkHandshake {
   /** Takes the peer's next message. Throws HANDSHAKE_FAILED, whatever is wrong with it; the handshake is then spent. */
   read(message: Uint8Array): LinkStep;
+  /** Gives the handshake up: overwrites its secrets. Of no effect once it is done or has failed. */
+  wipe(): void;
 }
 
 /** What both sides bring to a link handshake. */
@@ -63,6 +65,7 @@ export function initiateLink(
     handshake: {
       read: (answer) =>
         wipingOnFailure(noise, () => finishAsInitiator(crypto, noise, pattern, options, answer)),
+      wipe: () => noise.wipe(),
     },
   };
 }
@@ -95,6 +98,10 @@ export function respondLink(
         case "nothing":
           throw handshakeFailed();
       }
+    },
+    wipe() {
+      if (state.awaits === "message 3") state.noise.wipe();
+      state = { awaits: "nothing" };
     },
   };
 }

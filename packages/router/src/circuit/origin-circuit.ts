@@ -212,6 +212,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
       return this.#hopAdded(state.pending, decodeExtended(message.data), now);
     }
     if (message.command !== RELAY_COMMAND.UNKNOWN || state.attached) return this.#close(true);
+    state.pending.wipe();
     return this.#extendTo(state.hop, true, state.deadline);
   }
 
@@ -281,6 +282,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
 
   #close(tell: boolean): readonly OriginCircuitEffect[] {
     const started = this.#state.is !== "idle";
+    if (this.#state.is === "building") this.#state.pending.wipe();
     this.#state = { is: "closed" };
     this.#onion.wipe();
     return [{ type: "closed", hops: this.#hops, tell: tell && started }];

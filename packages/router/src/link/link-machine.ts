@@ -274,7 +274,7 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
     if (this.#state.is === "open") {
       this.#state.session.send.wipe();
       this.#state.session.receive.wipe();
-    }
+    } else if (this.#state.is === "handshaking") this.#state.handshake.wipe();
     this.#state = { is: "closed" };
     this.#queue = new CellQueue();
     return [{ type: "closed" }];

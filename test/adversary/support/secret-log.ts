@@ -1,0 +1,144 @@
+import { createHash } from "node:crypto";
+import { type CryptoProvider, compileKernel, createKernelAdiantum } from "@umbel/core";
+
+/** Every secret that went into or came out of a provider, as text, which the memory watch does not see. */
+export interface SecretLog {
+  /** Name (kind and number) to hex: whole keys and outputs. */
+  readonly all: ReadonlyMap<string, string>;
+  /** The first 16 bytes of each HMAC output: the tags N among them. */
+  readonly halves: ReadonlyMap<string, string>;
+  /** Keys of AEADs and layers used since the last call: what a node has to keep. */
+  usedSince(): ReadonlySet<string>;
+}
+
+type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
+
+/** Makes `provider` itself tell; the tests' support uses the one of the platform. Keys that are meant to last are named in `lasting`. */
+export function logSecrets(provider: CryptoProvider): SecretLog {
+  const log = new Map<string, string>();
+  const halves = new Map<string, string>();
+  const known = new Set<string>(PUBLIC);
+  let used = new Set<string>();
+  const hex = (bytes: Uint8Array, length = 32): string =>
+    Buffer.from(bytes.subarray(0, length)).toString("hex");
+  const note = (kind: string, bytes: Uint8Array): void => {
+    const text = hex(bytes);
+    if (known.has(text) || /^0*$/.test(text)) return;
+    known.add(text);
+    log.set(`${kind} ${log.size}`, text);
+  };
+  const target = provider as Mutable<CryptoProvider>;
+  const { hmacSha256, x25519, mlKem768, chacha20Poly1305, wideBlock } = provider;
+  target.hmacSha256 = (key, ...parts) => {
+    note("HMAC key", key);
+    const output = hmacSha256(key, ...parts);
+    note("HMAC output", output);
+    halves.set(`half of an HMAC output ${halves.size}`, hex(output, 16));
+    return output;
+  };
+  target.x25519 = {
+    ...x25519,
+    prepare(secret) {
+      note("X25519 secret", secret);
+      const prepared = x25519.prepare(secret);
+      return {
+        ...prepared,
+        sharedSecret(peer) {
+          const shared = prepared.sharedSecret(peer);
+          note("X25519 result", shared);
+          return shared;
+        },
+      };
+    },
+    publicKey(secret) {
+      note("X25519 secret", secret);
+      return x25519.publicKey(secret);
+    },
+    sharedSecret(secret, peer) {
+      note("X25519 secret", secret);
+      const shared = x25519.sharedSecret(secret, peer);
+      note("X25519 result", shared);
+      return shared;
+    },
+  };
+  target.mlKem768 = {
+    keyPair(seed) {
+      note("ML-KEM seed", seed);
+      const pair = mlKem768.keyPair(seed);
+      note("ML-KEM secret key", pair.secretKey);
+      return pair;
+    },
+    encapsulate(publicKey, coins) {
+      note("ML-KEM coins", coins);
+      const result = mlKem768.encapsulate(publicKey, coins);
+      note("ML-KEM result", result.sharedSecret);
+      return result;
+    },
+    decapsulate(secretKey, ciphertext) {
+      const shared = mlKem768.decapsulate(secretKey, ciphertext);
+      note("ML-KEM result", shared);
+      return shared;
+    },
+  };
+  target.chacha20Poly1305 = {
+    seal(key, ...rest) {
+      note("AEAD key", key);
+      used.add(hex(key));
+      return chacha20Poly1305.seal(key, ...rest);
+    },
+    open(key, ...rest) {
+      note("AEAD key", key);
+      used.add(hex(key));
+      return chacha20Poly1305.open(key, ...rest);
+    },
+  };
+  target.wideBlock = (key) => {
+    note("layer key", key);
+    for (const [kind, bytes] of expansionOf(key)) note(kind, bytes);
+    const text = hex(key);
+    const cipher = wideBlock(key);
+    const marking = (run: () => void): void => {
+      used.add(text);
+      run();
+    };
+    return {
+      encrypt: (tweak, block) => marking(() => cipher.encrypt(tweak, block)),
+      decrypt: (tweak, block) => marking(() => cipher.decrypt(tweak, block)),
+      wipe: () => cipher.wipe(),
+    };
+  };
+  return {
+    all: log,
+    halves,
+    usedSince() {
+      const result = used;
+      used = new Set();
+      return result;
+    },
+  };
+}
+
+/** Where the chaining key of a handshake starts: the hash of the protocol's name, which is no secret. */
+const PUBLIC = ["XX", "XK", "NK"].map((pattern) =>
+  createHash("sha256").update(`Noise_${pattern}hfs_25519+MLKEM768_ChaChaPoly_SHA256`).digest("hex"),
+);
+
+const kernel = compileKernel();
+
+/** What the kernel makes of a layer's key: the AES key, and the keys of its hashes; all wiped here when told. */
+function expansionOf(key: Uint8Array): [string, Uint8Array][] {
+  if (kernel === undefined) return [];
+  let aes = new Uint8Array(0);
+  const cipher = createKernelAdiantum(kernel, key, (aesKey) => {
+    aes = Uint8Array.from(aesKey);
+    return { encrypt() {}, decrypt() {}, wipe: () => aes.fill(0) };
+  });
+  cipher.encrypt(new Uint8Array(32), new Uint8Array(4096));
+  const parts: [string, string][] = [
+    ["AES key of a layer", Buffer.from(aes).toString("hex")],
+    ["Poly1305 keys of a layer", Buffer.from(kernel.keys.subarray(32, 64)).toString("hex")],
+    ["NH key of a layer", Buffer.from(kernel.keys.subarray(64, 96)).toString("hex")],
+  ];
+  cipher.wipe();
+  return parts.map(([kind, text]) => [kind, Buffer.from(text, "hex")]);
+}

@@ -56,6 +56,16 @@ export const HANDSHAKES_PER_SECOND_PER_NODE_LINK = 1024;
 export const HANDSHAKE_BURST_PER_NODE_LINK = 2048;
 /** A hop handshake without an answer is refused after this long, in ms: before the hop that asks gives up (EXTEND_TIMEOUT_MS). */
 export const HANDSHAKE_WAIT_MS = 5_000;
+/** Workers of one node that answer hop handshakes, at most; never more than the processors less one, and one at the least. */
+export const MAX_HANDSHAKE_WORKERS = 4;
+/** Handshakes given to a worker before another one is started. */
+export const WORK_PER_HANDSHAKE_WORKER = 4;
+/** Answers a second that a node gives without a worker: a hundredth of a processor. */
+export const HANDSHAKES_IN_LINE_PER_SECOND = 16;
+/** Of these, at once. */
+export const HANDSHAKES_IN_LINE_BURST = 8;
+/** A handshake worker without work ends after this long, in ms. */
+export const HANDSHAKE_WORKER_IDLE_MS = 30_000;
 /** Bids remembered against replay, at the least; twice as many at most. */
 export const MAX_SPENT_BIDS = 65_536;
 

@@ -97,7 +97,8 @@ const KEY_BYTES = 32;
 /** REKEY(k): the first 32 bytes of ENCRYPT(k, 2^64 - 1, no data, 32 zeros) (Noise sections 4.2 and 11.3). */
 function rekey(crypto: CryptoProvider, key: Uint8Array): Uint8Array {
   const lastNonce = new Uint8Array(12).fill(0xff, 4);
-  return crypto.chacha20Poly1305
-    .seal(key, lastNonce, NO_BYTES, new Uint8Array(KEY_BYTES))
-    .slice(0, KEY_BYTES);
+  const sealed = crypto.chacha20Poly1305.seal(key, lastNonce, NO_BYTES, new Uint8Array(KEY_BYTES));
+  const next = sealed.slice(0, KEY_BYTES);
+  sealed.fill(0);
+  return next;
 }

@@ -1,16 +1,25 @@
 import "./support/memory-watch.ts";
 
-import { BODY_BYTES, openKernel, SERVICE } from "@umbel/core";
+import {
+  BODY_BYTES,
+  CELL_COMMAND,
+  createTransportCipher,
+  openKernel,
+  REKEY_MESSAGES,
+  SERVICE,
+} from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
-import type { Circuit } from "@umbel/router";
+import { type Circuit, RATCHET_SILENCE_MS } from "@umbel/router";
 import { describe, expect, it } from "vitest";
 import { createChain, type Passing } from "../../packages/router/test/support/circuit-chain.ts";
 import { deliver, initiatorOf, responderOf } from "../../packages/router/test/support/link-pair.ts";
 import { createRelays } from "../../packages/router/test/support/relays.ts";
 import { seedFor } from "../support/seed.ts";
-import { foundInMemory } from "./support/memory-watch.ts";
+import { foundInMemory, memoryNow } from "./support/memory-watch.ts";
 import { logSecrets } from "./support/secret-log.ts";
 
+/** The cipher of layers as it is before the log gets hold of it. */
+const openCipher = nodeProvider.wideBlock;
 const log = logSecrets(nodeProvider);
 const CALL = { maxResponseBytes: 100_000, timeout: 30_000 };
 
@@ -100,17 +109,87 @@ describe("all memory of all nodes of a circuit", () => {
   });
 });
 
-describe("a handshake that is given up leaves no secret", () => {
-  /** What stands in memory of the secrets that `run` brought up, but for those that were there before. */
-  const leftBy = (run: () => void): string[] => {
-    const before = logged();
-    run();
-    const fresh = logged();
-    const lasting = new Set(before.whole.values());
-    for (const key of before.halves.keys()) fresh.halves.delete(key);
-    return leftOver(lasting, fresh);
-  };
+describe("a recorded cell", () => {
+  it("opens with the key of its layer, and with nothing that is in memory after the ratchet", () => {
+    const recorded: string[] = [];
+    const meddle = (cell: Passing) => {
+      const wanted = cell.at === 1 && cell.direction === "forward" && cell.command === CELL_COMMAND.RELAY;
+      if (wanted) recorded.push(Buffer.from(cell.body).toString("hex"));
+      return [cell];
+    };
+    const before = new Set(log.all.keys());
+    const chain = createChain({ hops: 3, meddle, seed: seedFor("forward secrecy: recorded") });
+    chain.toOrigin({ type: "start" });
+    chain.settle();
+    const cell = recorded[0]!;
+    const made = [...log.all]
+      .filter(([name]) => name.startsWith("HMAC output") && !before.has(name))
+      .map(([, hex]) => hex);
+    // The adversary knows all but the key: the second block of a layer's HKDF is N and the first chain value.
+    const opener = made
+      .flatMap((key) => made.map((block) => ({ key, block })))
+      .find(({ key, block }) => opens(cell, key, block));
+    expect(opener).toBeDefined();
+    chain.request(1, SERVICE.BLOCKS, new Uint8Array(10));
+    chain.settle();
+    chain.advance(RATCHET_SILENCE_MS);
+    chain.settle();
+    const candidates = new Set(
+      memoryNow()
+        .filter(({ length }) => length <= 256)
+        .flatMap((memory) =>
+          Array.from({ length: Math.max(0, memory.length - 31) }, (_, at) =>
+            memory.toString("hex", at, at + 32),
+          ),
+        ),
+    );
+    expect(candidates.size).toBeGreaterThan(50);
+    expect([...candidates].filter((key) => opens(cell, key, opener!.block))).toEqual([]);
+    chain.toOrigin({ type: "close" });
+    chain.settle();
+  });
+});
 
+/** Whether a cell, the first of its layer, opens under `key`, when `block` is N and the chain value. By Buffers, which the watch does not see. */
+function opens(cell: string, key: string, block: string): boolean {
+  const body = Buffer.from(cell, "hex");
+  const cipher = openCipher(Buffer.from(key, "hex"));
+  cipher.decrypt(Buffer.from("00".repeat(16) + block.slice(32), "hex"), body);
+  cipher.wipe();
+  return body.toString("hex", 0, 16) === block.slice(0, 32);
+}
+
+/** What stands in memory of the secrets that `run` brought up, but for those that were there before or still serve. */
+function leftBy(run: () => void): string[] {
+  const before = logged();
+  run();
+  const used = log.usedSince();
+  const fresh = logged();
+  for (const key of before.halves.keys()) fresh.halves.delete(key);
+  return leftOver(new Set([...before.whole.values(), ...used]), fresh);
+}
+
+describe("the cipher of a link", () => {
+  it("keeps no key of before the rekey, nor what made the new one", () => {
+    const key = new Uint8Array(32).fill(0x5a);
+    const ours = createTransportCipher(nodeProvider, key.slice(), REKEY_MESSAGES - 2);
+    const theirs = createTransportCipher(nodeProvider, key, REKEY_MESSAGES - 2);
+    const text = Uint8Array.of(1);
+    const left = leftBy(() => {
+      for (let message = 0; message < 4; message++) theirs.open(ours.seal(text));
+      log.usedSince();
+      theirs.open(ours.seal(text));
+    });
+    expect(left).toEqual([]);
+    const whole = new Map([...log.all].filter(([name]) => name.startsWith("AEAD key")));
+    ours.wipe();
+    theirs.wipe();
+    // Nor the block that the new key was cut from.
+    expect(foundInMemory(whole)).toEqual([]);
+  });
+});
+
+describe("a handshake that is given up leaves no secret", () => {
   it.each(["close", "lost"] as const)("on a link, at either side, at its %s", (type) => {
     const [initiator, responder] = [initiatorOf(), responderOf()];
     expect(

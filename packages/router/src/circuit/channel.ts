@@ -61,10 +61,12 @@ export class Channel {
     this.#streams.get(streamId)?.sending.write(data, end);
   }
 
-  /** Gives a stream up and tells the peer. */
+  /** Gives a stream up and tells the peer, unless its OPEN is still here: a RESET of a stream unheard of would end the circuit. */
   reset(streamId: StreamId): void {
-    if (!this.#streams.delete(streamId)) return;
-    this.#pushControl(RELAY_COMMAND.RESET, streamId, new Uint8Array(0));
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return;
+    this.#streams.delete(streamId);
+    if (stream.sending.announced) this.#pushControl(RELAY_COMMAND.RESET, streamId, new Uint8Array(0));
   }
 
   /** Reports that data of `cells` cells left the stream's buffer, so that the peer may send more. */

@@ -22,6 +22,8 @@ export interface SendingHalf {
   readonly ready: boolean;
   /** True once the cell with the END flag was taken. */
   readonly ended: boolean;
+  /** False while the peer cannot know of the stream: its OPEN was not taken yet. */
+  readonly announced: boolean;
   /** Appends `data`, which now belongs to the stream; `end` closes the direction after it. */
   write(data: Uint8Array, end: boolean): void;
   /** The next cell. Only when `ready`. */
@@ -75,6 +77,9 @@ function createSendingHalf(streamId: StreamId, service: ServiceId | undefined): 
     },
     get ended() {
       return ended;
+    },
+    get announced() {
+      return opening === undefined;
     },
     write(data, end) {
       if (data.length > 0) chunks.push(data);

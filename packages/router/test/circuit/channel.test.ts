@@ -194,6 +194,18 @@ describe("a channel", () => {
     expect(hop.receive(message(RELAY_COMMAND.OPEN, 3, Uint8Array.of(2)), noChain)).toBe("violation");
   });
 
+  it("says nothing of a stream that it gives up before its OPEN left", () => {
+    const { originator, hop, forward } = joined();
+    const first = originator.open(SERVICE.BLOCKS, new Uint8Array(1), true) as StreamId;
+    const second = originator.open(SERVICE.BLOCKS, new Uint8Array(1), true) as StreamId;
+    originator.reset(second);
+    originator.reset(first);
+    expect(forward()).toEqual([]);
+    const third = originator.open(SERVICE.BLOCKS, new Uint8Array(1), true);
+    expect(forward()[0]).toEqual({ type: "opened", streamId: third, service: SERVICE.BLOCKS });
+    expect([originator.openStreams, hop.openStreams]).toEqual([1, 1]);
+  });
+
   it("swallows what was under way when a stream was given up", () => {
     const { originator, hop, forward } = joined();
     const id = originator.open(SERVICE.BLOCKS, new Uint8Array(10 * RELAY_DATA_BYTES), true) as StreamId;

@@ -1,4 +1,4 @@
-import { concat, isZero, padded, toUint, uint } from "./bytes.ts";
+import { concat, isZero, padded, toUint, uint, zeros } from "./bytes.ts";
 
 export const BODY_BYTES = 4096;
 export const CELL_BYTES = 4101;
@@ -91,7 +91,7 @@ export function readRelay(body: Uint8Array): RelayMessage {
 export function extendData(
   nodeId: Uint8Array,
   request: Uint8Array,
-  descriptor = new Uint8Array(0),
+  descriptor: Uint8Array = zeros(0),
 ): Uint8Array {
   return concat(nodeId, uint(descriptor.length, 2), request, descriptor);
 }

@@ -9,13 +9,15 @@ import {
   readRelay,
   writeRelay,
 } from "./cells.ts";
-import { startHop } from "./hop.ts";
-import type { MiniDescriptor } from "./identity.ts";
+import { type HopTarget, startHop } from "./hop.ts";
 import { Layer, PlainLayer } from "./layer.ts";
 import type { Link } from "./link.ts";
 import { CIRCUIT_WINDOW, Receiving, Sending, STREAM_WINDOW } from "./windows.ts";
 
 type AnyLayer = Layer | PlainLayer;
+
+/** A node to pass, as its descriptor says; `bytes` is the descriptor, for a hop that does not know the node. */
+export type PathNode = Omit<HopTarget, "network"> & { readonly bytes?: Uint8Array };
 
 interface Hop {
   readonly forward: AnyLayer;
@@ -45,7 +47,7 @@ export class Circuit {
   }
 
   /** A circuit through the nodes of `path`; the link leads to the first. */
-  static async build(link: Link, network: Uint8Array, path: readonly MiniDescriptor[]): Promise<Circuit> {
+  static async build(link: Link, network: Uint8Array, path: readonly PathNode[]): Promise<Circuit> {
     const circuit = new Circuit(link);
     for (const node of path) {
       const { request, finish } = startHop({ ...node, network }, random);
@@ -133,7 +135,7 @@ export class Circuit {
   }
 
   /** Sends a hop request by CREATE or EXTEND and gives the reply. */
-  async #ask(node: MiniDescriptor, request: Uint8Array): Promise<Uint8Array> {
+  async #ask(node: PathNode, request: Uint8Array): Promise<Uint8Array> {
     if (this.#hops.length === 0) {
       const body = concat(Uint8Array.of(1), request);
       this.#link.send({ circuit: this.#id, command: CELL.CREATE, body });

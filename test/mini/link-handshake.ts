@@ -12,6 +12,8 @@ export interface LinkSecrets {
   /** Absent for a client. */
   readonly identitySeed?: Uint8Array | undefined;
   readonly features: number;
+  /** The major version; 1 when absent. */
+  readonly version?: number;
   readonly draw: (length: number) => Uint8Array;
 }
 
@@ -77,7 +79,7 @@ function accept(own: LinkSecrets, first: Uint8Array): { noise: Noise; pattern: k
 }
 
 function noiseOf(own: LinkSecrets, pattern: keyof typeof ROOM, initiator: boolean, rs?: Uint8Array): Noise {
-  const prologue = concat(label(`umbel1 link handshake ${pattern}`), own.network, Uint8Array.of(1));
+  const prologue = concat(label(`umbel1 link handshake ${pattern}`), own.network, uint(own.version ?? 1, 1));
   const side = { pattern, initiator, prologue, s: own.linkSecret, draw: own.draw };
   return new Noise(rs === undefined ? side : { ...side, rs });
 }

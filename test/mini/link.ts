@@ -11,6 +11,8 @@ export interface Socket {
   send(message: Uint8Array): void;
   /** The next message, or undefined when the connection ended. */
   next(): Promise<Uint8Array | undefined>;
+  /** What the other end said when it closed: all that it ever says. */
+  readonly ending: Promise<{ readonly code: number; readonly reason: string }>;
   close(): void;
 }
 
@@ -19,7 +21,12 @@ export async function openSocket(url: string): Promise<Socket> {
   const socket = new WebSocket(url, { perMessageDeflate: false });
   const inbox = new Inbox<Uint8Array>();
   socket.on("message", (data: Buffer) => inbox.put(Uint8Array.from(data)));
-  socket.on("close", () => inbox.end());
+  const ending = new Promise<{ code: number; reason: string }>((resolve) => {
+    socket.on("close", (code, reason) => {
+      inbox.end();
+      resolve({ code, reason: reason.toString() });
+    });
+  });
   await new Promise<void>((resolve, reject) => {
     socket.once("open", resolve).once("error", reject);
   });
@@ -27,6 +34,7 @@ export async function openSocket(url: string): Promise<Socket> {
   return {
     send: (message) => socket.send(message),
     next: () => inbox.take(),
+    ending,
     close: () => socket.close(),
   };
 }

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestnet, type Testnet } from "../support/umbel-network.ts";
 import { base32, fromBase32, hex, label, random, sha256 } from "./bytes.ts";
-import { CELL, DATA_BYTES, FLAG, RELAY } from "./cells.ts";
 import { Circuit } from "./circuit.ts";
 import { type MiniDescriptor, networkIdOf } from "./identity.ts";
-import { Link, openSocket } from "./link.ts";
-import { dialHandshake } from "./link-handshake.ts";
+import { Link } from "./link.ts";
 import { askDirectory, getBlock, putBlock } from "./services.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const BLOCK_BYTES = 32_512;
-const CELLS_OF_A_BLOCK = 8;
+/** 8 cells each. */
+const GETS = 33;
+const BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 const network = networkIdOf("local");
 let testnet: Testnet;
 let nodes: readonly MiniDescriptor[];
@@ -39,19 +39,40 @@ describe("the mini-implementation, among nodes that are processes of their own",
     expect(nodes.every(({ isRelay, isStore }) => isRelay && isStore)).toBe(true);
   });
 
-  it("puts blocks and gets them through three hops, past credits of the circuit and two ratchets of each direction", async () => {
+  it("puts blocks and gets them through three hops, past credits of the circuit and a ratchet of each direction", async () => {
     const { link, circuit } = await threeHops();
     const blocks = Array.from({ length: 9 }, () => random(BLOCK_BYTES));
-    const idOf = (block: Uint8Array) => sha256(label("umbel1 block id"), block);
     for (const block of blocks) expect(await putBlock(circuit, idOf(block), block)).toBe(3);
     expect(circuit.counts.acknowledged).toBe(64);
-    const gets = 68;
-    for (let get = 0; get < gets; get++) {
+    for (let get = 0; get < GETS; get++) {
       const block = blocks[get % blocks.length]!;
       expect(hex((await getBlock(circuit, idOf(block)))!)).toBe(hex(block));
     }
-    expect(circuit.counts.backward).toBeGreaterThan(2 * 256);
-    expect(gets * CELLS_OF_A_BLOCK).toBeGreaterThan(512);
+    expect(circuit.counts.backward).toBeGreaterThan(256);
+    await circuit.ratchet(2);
+    await circuit.ratchet(0);
+    expect(await getBlock(circuit, sha256(blocks[0]!))).toBeUndefined();
+    circuit.destroy();
+    link.close();
+  });
+
+  it("gets what a product's client published: the root that its reference names", async () => {
+    const published = await testnet.client(["publish", "-"], { stdin: random(1000) });
+    const root = rootOf(published.stdout.toString().trim());
+    const { link, circuit } = await threeHops();
+    const block = await getBlock(circuit, root);
+    expect(hex(idOf(block!))).toBe(hex(root));
     link.close();
   });
 });
+
+function idOf(block: Uint8Array): Uint8Array {
+  return sha256(label("umbel1 block id"), block);
+}
+
+/** docs/spec/08-files-and-sites.md, References: `umbel:file-`, and in letters of 5 bits version 1, root id 32, read key 32. */
+function rootOf(reference: string): Uint8Array {
+  const letters = [...reference.slice("umbel:file-".length)].map((letter) => BECH32.indexOf(letter));
+  const bits = letters.map((value) => value.toString(2).padStart(5, "0")).join("");
+  return Uint8Array.from({ length: 32 }, (_, at) => Number.parseInt(bits.slice(8 + 8 * at, 16 + 8 * at), 2));
+}

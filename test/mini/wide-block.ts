@@ -55,15 +55,25 @@ export class WideBlock {
 /** Four passes over at most 1024 bytes; pass p begins 4p words later in the key. */
 function nh(key: Uint32Array, chunk: Uint8Array): Uint8Array {
   const message = words(chunk);
-  const sums = [0, 1, 2, 3].map((pass) => {
-    let sum = 0n;
-    for (let at = 0; at < message.length; at += 4) {
-      const term = (i: number): bigint => BigInt((message[at + i]! + key[at + i + 4 * pass]!) >>> 0);
-      sum += term(0) * term(2) + term(1) * term(3);
+  return concat(...[0, 4, 8, 12].map((shift) => littleEndian(nhPass(key.subarray(shift), message), 8)));
+}
+
+/** Products of 32 by 32 bits, as two of 16 by 32 bits each: 32 of those still add up to less than 2^53. */
+function nhPass(key: Uint32Array, message: Uint32Array): bigint {
+  let sum = 0n;
+  for (let from = 0; from < message.length; from += 64) {
+    let [low, high] = [0, 0];
+    for (let at = from; at < Math.min(from + 64, message.length); at += 4) {
+      for (const i of [at, at + 1]) {
+        const a = (message[i]! + key[i]!) >>> 0;
+        const b = (message[i + 2]! + key[i + 2]!) >>> 0;
+        low += (a & 0xffff) * b;
+        high += (a >>> 16) * b;
+      }
     }
-    return littleEndian(BigInt.asUintN(64, sum), 8);
-  });
-  return concat(...sums);
+    sum += BigInt(low) + (BigInt(high) << 16n);
+  }
+  return BigInt.asUintN(64, sum);
 }
 
 /** Without the last addition. */
@@ -125,7 +135,9 @@ function rounds12(state: Uint32Array): Uint32Array {
 /** u32 little-endian. */
 function words(bytes: Uint8Array): Uint32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Uint32Array.from({ length: bytes.length / 4 }, (_, at) => view.getUint32(4 * at, true));
+  const result = new Uint32Array(bytes.length / 4);
+  for (let at = 0; at < result.length; at++) result[at] = view.getUint32(4 * at, true);
+  return result;
 }
 
 function bytesOf(source: Uint32Array): Uint8Array {

@@ -21,7 +21,7 @@ const STEPS = [
   ["backward", 2],
 ] as const;
 /** Each direction of each layer ratchets at cell 256. */
-const LONG_CELLS = 300;
+const LONG_CELLS = 260;
 
 interface HopLayers {
   readonly forward: OnionLayer;

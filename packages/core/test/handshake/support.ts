@@ -2,7 +2,7 @@ import { hexToBytes } from "@noble/hashes/utils.js";
 import { type CryptoProvider, isUmbelError, type RandomSource } from "@umbel/core";
 import { nodeProvider } from "../../src/platform/node-crypto.ts";
 
-/** The fast provider; frozen-vectors.test.ts runs the handshakes over both. */
+/** The fast provider; test/vectors/vectors.test.ts runs the handshakes over both. */
 export const crypto: CryptoProvider = nodeProvider;
 
 const text = new TextEncoder();

@@ -109,56 +109,6 @@ describe("all memory of all nodes of a circuit", () => {
   });
 });
 
-describe("a recorded cell", () => {
-  it("opens with the key of its layer, and with nothing that is in memory after the ratchet", () => {
-    const recorded: string[] = [];
-    const meddle = (cell: Passing) => {
-      const wanted = cell.at === 1 && cell.direction === "forward" && cell.command === CELL_COMMAND.RELAY;
-      if (wanted) recorded.push(Buffer.from(cell.body).toString("hex"));
-      return [cell];
-    };
-    const before = new Set(log.all.keys());
-    const chain = createChain({ hops: 3, meddle, seed: seedFor("forward secrecy: recorded") });
-    chain.toOrigin({ type: "start" });
-    chain.settle();
-    const cell = recorded[0]!;
-    const made = [...log.all]
-      .filter(([name]) => name.startsWith("HMAC output") && !before.has(name))
-      .map(([, hex]) => hex);
-    // The adversary knows all but the key: the second block of a layer's HKDF is N and the first chain value.
-    const opener = made
-      .flatMap((key) => made.map((block) => ({ key, block })))
-      .find(({ key, block }) => opens(cell, key, block));
-    expect(opener).toBeDefined();
-    chain.request(1, SERVICE.BLOCKS, new Uint8Array(10));
-    chain.settle();
-    chain.advance(RATCHET_SILENCE_MS);
-    chain.settle();
-    const candidates = new Set(
-      memoryNow()
-        .filter(({ length }) => length <= 256)
-        .flatMap((memory) =>
-          Array.from({ length: Math.max(0, memory.length - 31) }, (_, at) =>
-            memory.toString("hex", at, at + 32),
-          ),
-        ),
-    );
-    expect(candidates.size).toBeGreaterThan(50);
-    expect([...candidates].filter((key) => opens(cell, key, opener!.block))).toEqual([]);
-    chain.toOrigin({ type: "close" });
-    chain.settle();
-  });
-});
-
-/** Whether a cell, the first of its layer, opens under `key`, when `block` is N and the chain value. By Buffers, which the watch does not see. */
-function opens(cell: string, key: string, block: string): boolean {
-  const body = Buffer.from(cell, "hex");
-  const cipher = openCipher(Buffer.from(key, "hex"));
-  cipher.decrypt(Buffer.from("00".repeat(16) + block.slice(32), "hex"), body);
-  cipher.wipe();
-  return body.toString("hex", 0, 16) === block.slice(0, 32);
-}
-
 /** What stands in memory of the secrets that `run` brought up, but for those that were there before or still serve. */
 function leftBy(run: () => void): string[] {
   const before = logged();
@@ -221,3 +171,54 @@ describe("a handshake that is given up leaves no secret", () => {
     ).toEqual([]);
   });
 });
+
+describe("a recorded cell", () => {
+  it("opens with the key of its layer, and with nothing that is in memory after the ratchet", () => {
+    const recorded: string[] = [];
+    const meddle = (cell: Passing) => {
+      const wanted = cell.at === 1 && cell.direction === "forward" && cell.command === CELL_COMMAND.RELAY;
+      if (wanted) recorded.push(Buffer.from(cell.body).toString("hex"));
+      return [cell];
+    };
+    const before = new Set(log.all.keys());
+    log.usedSince();
+    const chain = createChain({ hops: 3, meddle, seed: seedFor("forward secrecy: recorded") });
+    chain.toOrigin({ type: "start" });
+    chain.settle();
+    const cell = recorded[0]!;
+    const made = [...log.all]
+      .filter(([name]) => name.startsWith("HMAC output") && !before.has(name))
+      .map(([, hex]) => hex);
+    // The adversary knows all but the key: the second block of a layer's HKDF is N and the first chain value.
+    const opener = [...log.usedSince()]
+      .flatMap((key) => made.map((block) => ({ key, block })))
+      .find(({ key, block }) => opens(cell, key, block));
+    expect(opener).toBeDefined();
+    chain.request(1, SERVICE.BLOCKS, new Uint8Array(10));
+    chain.settle();
+    chain.advance(RATCHET_SILENCE_MS);
+    chain.settle();
+    const candidates = new Set(
+      memoryNow()
+        .filter(({ length }) => length <= 256)
+        .flatMap((memory) =>
+          Array.from({ length: Math.max(0, memory.length - 31) }, (_, at) =>
+            memory.toString("hex", at, at + 32),
+          ),
+        ),
+    );
+    expect(candidates.size).toBeGreaterThan(50);
+    expect([...candidates].filter((key) => opens(cell, key, opener!.block))).toEqual([]);
+    chain.toOrigin({ type: "close" });
+    chain.settle();
+  });
+});
+
+/** Whether a cell, the first of its layer, opens under `key`, when `block` is N and the chain value. By Buffers, which the watch does not see. */
+function opens(cell: string, key: string, block: string): boolean {
+  const body = Buffer.from(cell, "hex");
+  const cipher = openCipher(Buffer.from(key, "hex"));
+  cipher.decrypt(Buffer.from("00".repeat(16) + block.slice(32), "hex"), body);
+  cipher.wipe();
+  return body.toString("hex", 0, 16) === block.slice(0, 32);
+}

@@ -26,9 +26,17 @@ for (const name of ["Uint8Array", "Uint16Array", "Uint32Array", "Int32Array", "B
 
 /** All memory seen so far that is not zero. */
 export function memoryNow(): Buffer[] {
-  return [...buffers]
-    .map((buffer) => Buffer.from(buffer))
-    .filter((memory) => memory.some((byte) => byte !== 0));
+  return [...buffers].map((buffer) => Buffer.from(buffer)).filter((memory) => !isZero(memory));
+}
+
+const ZEROS = Buffer.alloc(65_536);
+
+function isZero(memory: Buffer): boolean {
+  for (let at = 0; at < memory.length; at += ZEROS.length) {
+    const part = memory.subarray(at, at + ZEROS.length);
+    if (!part.equals(ZEROS.subarray(0, part.length))) return false;
+  }
+  return true;
 }
 
 /** Which of the secrets (name to hex, at least 2 bytes) stand somewhere in memory, or in arrays shorter than `below` bytes. */

@@ -134,8 +134,8 @@ export function memoryGuards(): GuardStore {
   let held: Uint8Array | undefined;
   return {
     load: async () => held,
-    async save(bytes) {
-      held = bytes;
+    async update(change) {
+      held = change(held) ?? held;
     },
   };
 }

@@ -28,6 +28,8 @@ export interface RunningNode {
   /** Descriptors in the directory now, its own included. */
   readonly directorySize: number;
   onDirectoryChanged(listener: (nodes: number) => void): void;
+  /** A line for each guard of the clients of this data folder that loses most circuits. */
+  guardWarnings(): Promise<readonly string[]>;
   /** Resolves when the node can serve. */
   readonly ready: Promise<void>;
   stop(): Promise<void>;
@@ -51,6 +53,8 @@ export interface ClientOptions {
   /** Told the node ids, guard first, of every circuit in use, when they change. */
   readonly onCircuits?: ((paths: readonly (readonly string[])[]) => void) | undefined;
   readonly onProgress?: ((progress: TransferProgress) => void) | undefined;
+  /** Told what the person must know and do something about, as that a guard loses most circuits. */
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 export interface PublishOptions extends ClientOptions {

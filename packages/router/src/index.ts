@@ -18,6 +18,8 @@ export * from "./node/tap.ts";
 export * from "./path/circuit-builder.ts";
 export * from "./path/guard-file.ts";
 export * from "./path/guards.ts";
+export * from "./path/kept-guards.ts";
+export * from "./path/path-bias.ts";
 export * from "./path/select.ts";
 export * from "./transport/memory-transport.ts";
 export * from "./transport/transport.ts";

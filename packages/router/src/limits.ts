@@ -168,14 +168,40 @@ export const BOOTSTRAP_RETRY_MAX_MS = 60_000;
 /** Bootstrap nodes asked at once, and that must have answered where there are as many. */
 export const BOOTSTRAP_PARALLEL = 2;
 
-/** Guards in use at once, in order (DESIGN section 8). */
+/** Guards in use at once, in order (DESIGN section 8; Tor's N_PRIMARY_GUARDS). */
 export const GUARDS_IN_USE = 3;
-/** Guards remembered, absent ones included: docs/spec/04-circuits.md, Guards, says what happens then. */
-export const MAX_LISTED_GUARDS = 20;
-/** An absent guard may be forgotten for a new one after so many days on a full list. */
+/** Guards sampled, absent ones included: all that a client can meet before some have had their time (Tor's MIN_FILTERED_SAMPLE). */
+export const MAX_SAMPLED_GUARDS = 20;
+/** A guard goes after so many days in the sample, if it was confirmed long enough ago, or never. */
 export const GUARD_LIFETIME_DAYS = 120;
-/** The day a guard was first listed is written up to so many days too early. */
+/** A guard that carried a circuit stays for so many days after the first one at least. */
+export const GUARD_CONFIRMED_MIN_DAYS = 60;
+/** The days when a guard was sampled and confirmed are written up to so many days too early: a tenth of the lifetime. */
 export const GUARD_DATE_BLUR_DAYS = 12;
+/** A guard that is not in the directory for so many days goes. */
+export const GUARD_ABSENT_DAYS = 20;
+/** The day since when a guard is absent is written up to so many days too early. */
+export const GUARD_ABSENT_BLUR_DAYS = 4;
+/** When nothing answered for this long, in ms, this machine was offline: what failed meanwhile says nothing about guards. */
+export const LIKELY_OFFLINE_MS = 600_000;
+/** Reports about guards after which a client that runs on saves its counts; others save them when they stop. */
+export const GUARD_REPORTS_PER_SAVE = 32;
+/** Second guards in use at once (Tor's NUM_LAYER2_GUARDS). */
+export const SECOND_GUARDS_IN_USE = 4;
+/** Second guards listed, absent ones included. */
+export const MAX_SECOND_GUARDS = 8;
+/** A second guard serves for the greater of two uniform draws from 1 to so many days. */
+export const SECOND_GUARD_MAX_DAYS = 22;
+/** With fewer relays in the directory there are no second guards: four of so few would protect nobody. */
+export const SECOND_GUARD_MIN_RELAYS = 20;
+/** Circuits over a guard below which its share of failures says nothing (Tor's pb_mincircs). */
+export const BIAS_MIN_CIRCUITS = 150;
+/** A guard's counts are halved when they pass this, so that old circuits count less (Tor's pb_scalecircs). */
+export const BIAS_SCALE_CIRCUITS = 300;
+/** Shares of circuits that succeed, below which a guard is worth a notice, a warning, an alarm (Tor's pb_noticepct and so on). */
+export const BIAS_NOTICE_SHARE = 0.7;
+export const BIAS_WARN_SHARE = 0.5;
+export const BIAS_EXTREME_SHARE = 0.3;
 /** A guard that did not answer is tried again after this long at first, in ms, doubled each time. */
 export const GUARD_RETRY_MIN_MS = 2000;
 /** Longest time between two tries of an unreachable guard, in ms. */
@@ -188,5 +214,3 @@ export const MAX_BUILD_ATTEMPTS = 8;
 export const MAX_FAILED_NODES = 256;
 /** A node that was not reached is avoided for this long, in ms. */
 export const FAILED_NODE_MS = 60_000;
-/** A guard's build counters are halved when its attempts reach this. */
-export const MAX_COUNTED_BUILDS = 1000;

@@ -61,6 +61,7 @@ async function fetch(reference: string, options: FetchArguments, context: Contex
       stdout: io.stdout,
       signal,
       onProgress: bar.update,
+      onWarning: output.warning,
       onCircuits: (paths) => output.event("circuits", { paths }),
     });
     bar.end();

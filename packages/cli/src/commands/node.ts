@@ -162,4 +162,5 @@ async function announceReady(
   directory.ready();
   output.event("ready");
   output.note("ready; Ctrl-C ends it");
+  for (const warning of await node.guardWarnings()) output.warning(warning);
 }

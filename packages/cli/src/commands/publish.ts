@@ -53,6 +53,7 @@ async function publish(path: string, options: PublishArguments, context: Context
       stdin: io.stdin,
       signal,
       onProgress: bar.update,
+      onWarning: output.warning,
       onCircuits: (paths) => output.event("circuits", { paths }),
     });
     bar.end();

@@ -1,10 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { chmod, mkdir, open, readFile, rm, stat } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UmbelError } from "@umbel/core";
 import { readFileIfPresent, writeFileAtomically } from "./atomic-file.ts";
-import { fileError, systemCode } from "./system-error.ts";
+import { takeLock, waitForLock } from "./lock-file.ts";
+import { fileError } from "./system-error.ts";
 
 /** A folder where a node or a client keeps its state. */
 export interface DataFolder {
@@ -15,6 +14,11 @@ export interface DataFolder {
   read(name: string): Promise<Uint8Array | undefined>;
   /** Replaces `name` whole or not at all, readable by the owner only. Throws WRITE_FAILED, DISK_FULL. */
   write(name: string, content: Uint8Array | string): Promise<void>;
+  /**
+   * Replaces `name` by what `change` makes of its content, while no other process does the same; leaves it alone when that is
+   * undefined. Throws IN_USE when another process takes too long, what `change` throws, and what `read` and `write` throw.
+   */
+  update(name: string, change: (content: Uint8Array | undefined) => Uint8Array | undefined): Promise<void>;
 }
 
 /** A data folder that no other process may open for a node until it is released. */
@@ -25,9 +29,6 @@ export interface LockedDataFolder extends DataFolder {
 /** The layout of the data folder. A folder with a higher number was written by a newer umbel. */
 const FORMAT = 1;
 const LOCK = "lock";
-const LOCK_TRIES = 5;
-/** A takeover is a matter of milliseconds; a file older than this was left by a crash. */
-const TAKEOVER_STALE_MS = 10_000;
 
 /**
  * Opens `path`, creating it for its owner only. Many clients may share one folder.
@@ -46,7 +47,21 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
     file,
     read: (name) => readFileIfPresent(file(name)),
     write: (name, content) => writeFileAtomically(file(name), content),
+    update: (name, change) => updateFile(file(name), change),
   };
+}
+
+async function updateFile(
+  path: string,
+  change: (content: Uint8Array | undefined) => Uint8Array | undefined,
+): Promise<void> {
+  const release = await waitForLock(`${path}.lock`);
+  try {
+    const changed = change(await readFileIfPresent(path));
+    if (changed !== undefined) await writeFileAtomically(path, changed);
+  } finally {
+    await release();
+  }
 }
 
 /**
@@ -55,15 +70,9 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
  */
 export async function lockDataFolder(path: string): Promise<LockedDataFolder> {
   const folder = await openDataFolder(path);
-  const lock = folder.file(LOCK);
-  const mine = `${process.pid} ${startOf(process.pid) ?? "-"} ${randomBytes(8).toString("hex")}\n`;
-  for (let attempt = 0; attempt < LOCK_TRIES; attempt++) {
-    if (await createExclusively(lock, mine)) return { ...folder, release: () => releaseLock(lock, mine) };
-    const holder = await livingHolder(lock);
-    if (holder !== undefined) throw inUse(path, holder);
-    await removeStaleLock(lock);
-  }
-  throw inUse(path, undefined);
+  const lock = await takeLock(folder.file(LOCK));
+  if ("holder" in lock) throw inUse(path, lock.holder);
+  return { ...folder, release: lock.release };
 }
 
 function inUse(path: string, pid: number | undefined): UmbelError {
@@ -91,80 +100,4 @@ async function checkFormat(path: string, file: string): Promise<void> {
       `${path} was written by a newer umbel (format ${format}, this one knows ${FORMAT})`,
     );
   }
-}
-
-/** False when the file is already there. The content is in place before anybody else can see the name half-written. */
-async function createExclusively(path: string, content: string): Promise<boolean> {
-  try {
-    const file = await open(path, "wx", 0o600);
-    try {
-      await file.writeFile(content);
-    } finally {
-      await file.close();
-    }
-    return true;
-  } catch (cause) {
-    if (systemCode(cause) === "EEXIST") return false;
-    throw fileError("WRITE_FAILED", `cannot write ${path}`, cause);
-  }
-}
-
-/** The process that holds the lock, undefined when it died or the lock went away. */
-async function livingHolder(lock: string): Promise<number | undefined> {
-  const text = await readFile(lock, "utf8").catch(() => "");
-  const match = /^(\d+) (\S+) /.exec(text);
-  if (match === null) return undefined;
-  const pid = Number(match[1]);
-  if (!isAlive(pid)) return undefined;
-  const start = startOf(pid);
-  if (start === ENDED) return undefined;
-  return start !== undefined && match[2] !== "-" && match[2] !== start ? undefined : pid;
-}
-
-const ENDED = "ended";
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCode(error) === "EPERM";
-  }
-}
-
-/**
- * When a process started (clock ticks since boot), on Linux: tells a process from a later one with the same id. ENDED for one that
- * is only kept for its parent to ask about (a zombie), as in a container whose first process asks nobody.
- */
-function startOf(pid: number): string | undefined {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const [state, ...others] = fields.slice(fields.lastIndexOf(")") + 2).split(" ");
-    return state === "Z" || state === "X" ? ENDED : others[18];
-  } catch {
-    return undefined;
-  }
-}
-
-/** Removes the lock of a dead process. Only one process at a time may do so, or two could each think they hold it. */
-async function removeStaleLock(lock: string): Promise<void> {
-  const takeover = `${lock}.takeover`;
-  if (await createExclusively(takeover, "")) {
-    try {
-      if ((await livingHolder(lock)) === undefined) await rm(lock, { force: true });
-    } finally {
-      await rm(takeover, { force: true });
-    }
-    return;
-  }
-  const age = await stat(takeover).then(
-    ({ mtimeMs }) => Date.now() - mtimeMs,
-    () => 0,
-  );
-  if (age > TAKEOVER_STALE_MS) await rm(takeover, { force: true });
-  await new Promise((resolve) => setTimeout(resolve, 50));
-}
-
-async function releaseLock(lock: string, mine: string): Promise<void> {
-  if ((await readFile(lock, "utf8").catch(() => "")) === mine) await rm(lock, { force: true });
 }

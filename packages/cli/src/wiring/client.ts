@@ -1,8 +1,8 @@
 import { silentLogger } from "@umbel/core";
-import type { GuardStore } from "@umbel/router";
 import { type BlockNetwork, type Client, startClient } from "@umbel/storage";
 import type { ClientOptions } from "../engine.ts";
-import { type DataFolder, openDataFolder } from "../files/data-folder.ts";
+import { openDataFolder } from "../files/data-folder.ts";
+import { guardStore, guardWarnings } from "./guard-store.ts";
 import { bootstrapEntries, realWorld } from "./world.ts";
 
 /** What one command does with the network. `circuits` is how many are in use at the moment. */
@@ -14,11 +14,12 @@ export interface Operation {
 
 /**
  * Starts a client for one command, runs `work` over circuits of its own, and ends everything, whatever the outcome. Throws what
- * `startClient` and `work` throw.
+ * `startClient` and `work` throw. `secondGuard` for what lasts, or what others can make last.
  */
 export async function withClient<Result>(
   options: ClientOptions,
   work: (operation: Operation) => Promise<Result>,
+  circuits: { readonly secondGuard?: boolean } = {},
 ): Promise<Result> {
   const world = realWorld(options.network, silentLogger);
   const bootstrap = bootstrapEntries(options.bootstrap);
@@ -27,6 +28,7 @@ export async function withClient<Result>(
   const client = await startClient({ ...world, bootstrap, guards, signal: options.signal });
   let inUse = 0;
   const network = client.operation({
+    ...circuits,
     onCircuits(circuits) {
       inUse = circuits.length;
       options.onCircuits?.(circuits.map(({ path }) => path));
@@ -36,12 +38,8 @@ export async function withClient<Result>(
     return await work({ client, network, circuits: () => inUse });
   } finally {
     network.close();
+    for (const warning of guardWarnings(client.guardBias(), folder, world.network.name))
+      options.onWarning?.(warning);
     await client.stop();
   }
-}
-
-/** Guards are kept per network: those of one say nothing in another. */
-function guardStore(folder: DataFolder, network: string): GuardStore {
-  const name = `guards-${network}`;
-  return { load: () => folder.read(name), save: (bytes) => folder.write(name, bytes) };
 }

@@ -11,6 +11,7 @@ import { type DescriptorStore, startNode as startOverlayNode, type WorldPorts } 
 import { openLmdbStore } from "@umbel/storage/platform/lmdb-store";
 import type { NodeOptions, RunningNode } from "../engine.ts";
 import { type DataFolder, lockDataFolder } from "../files/data-folder.ts";
+import { savedGuardWarnings } from "./guard-store.ts";
 import { bootstrapEntries, realWorld } from "./world.ts";
 
 /** Bytes of blocks that a node keeps at most, until its configuration says otherwise: 10 GiB. */
@@ -55,6 +56,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         onDirectoryChanged(listener) {
           node.directory.onAdded(() => listener(node.directory.size));
         },
+        guardWarnings: () => savedGuardWarnings(world.crypto, world.network, folder),
         async stop() {
           await node.stop();
           await store?.close();

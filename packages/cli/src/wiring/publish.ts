@@ -5,7 +5,7 @@ import { HOLDER_COUNT, type PublishSource, publish } from "@umbel/storage";
 import type { Published, PublishOptions } from "../engine.ts";
 import { readEntry, walkPath } from "../files/folder-walk.ts";
 import { fileError } from "../files/system-error.ts";
-import { withClient } from "./client.ts";
+import { type Operation, withClient } from "./client.ts";
 
 /**
  * Publishes a file, a folder, or standard input ("-"). Throws READ_FAILED, BAD_INPUT, NOT_STORED, NETWORK_UNREACHABLE, NO_PATH,
@@ -14,7 +14,7 @@ import { withClient } from "./client.ts";
 export async function publishPath(path: string, options: PublishOptions): Promise<Published> {
   const { source, files, skipped } = path === "-" ? standardInput(options) : await sourceAt(path, options);
   const started = performance.now();
-  return withClient(options, async ({ client, network, circuits }) => {
+  const publishOver = async ({ client, network, circuits }: Operation): Promise<Published> => {
     let bytesDone = 0;
     const stores = client.directory.all().filter(({ roles }) => roles.store).length;
     const result = await publish({
@@ -46,7 +46,8 @@ export async function publishPath(path: string, options: PublishOptions): Promis
       files,
       skipped,
     };
-  });
+  };
+  return withClient(options, publishOver, { secondGuard: true });
 }
 
 interface Input {

@@ -41,6 +41,7 @@ export function idleNode(url: string, overrides: Partial<RunningNode> = {}): Run
     url,
     directorySize: 1,
     onDirectoryChanged() {},
+    guardWarnings: async () => [],
     ready: Promise.resolve(),
     async stop() {},
     ...overrides,

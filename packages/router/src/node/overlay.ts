@@ -72,8 +72,13 @@ export interface CircuitPurpose {
 
 export interface CircuitRequest {
   readonly purpose: CircuitPurpose;
-  /** 3 to 6; 3 when absent. */
+  /** 3 to 6; when absent 3, or 4 over a second guard. */
   readonly hops?: number | undefined;
+  /**
+   * True for circuits that others can make this node build again and again, for long: publishing, repair, healing, the gateway. Their
+   * second hop is one of few second guards, where the network is large enough (docs/spec/04-circuits.md, Second guards).
+   */
+  readonly secondGuard?: boolean | undefined;
   /** Endpoints that must not be chosen while another choice exists. */
   readonly avoidEndpoints?: ReadonlySet<NodeId> | undefined;
   readonly signal?: AbortLike | undefined;

@@ -13,8 +13,8 @@ import type { Circuit, CircuitBuilder, CircuitRequest } from "../node/overlay.ts
 import type { BuildFailure } from "../node/overlay-node.ts";
 import { createFailedNodes } from "./failed-nodes.ts";
 import type { Guards } from "./guards.ts";
-import { type BuildCounts, createPathBias } from "./path-bias.ts";
 import { type HopCount, type PathDirectory, selectPath } from "./select.ts";
+import { watchCircuit } from "./watched-circuit.ts";
 
 /** What builds a circuit over a path that is given: an OverlayNode. */
 export interface PathBuilder {
@@ -33,52 +33,53 @@ export interface CircuitBuilderOptions {
   readonly ownNodeId?: NodeId | undefined;
 }
 
-/** A circuit builder that shows how builds went. */
-export interface CountingCircuitBuilder extends CircuitBuilder {
-  /** Builds per guard, without names. */
-  pathBias(): readonly BuildCounts[];
-}
-
 const DEFAULT_HOPS = 3;
+/** One more: the endpoint must not see the second guard, or it could tell the circuits of one client from others by it. */
+const SECOND_GUARD_HOPS = 4;
 
 /**
  * Builds circuits over guards and chosen paths (docs/spec/04-circuits.md, Paths). Every `build` makes a circuit of its own
  * and hands it to one caller, so purposes are isolated by construction: nothing here is shared but the guard, what is
  * known of failed nodes, and the links.
  */
-export function createCircuitBuilder(options: CircuitBuilderOptions): CountingCircuitBuilder {
+export function createCircuitBuilder(options: CircuitBuilderOptions): CircuitBuilder {
   const { node, guards, clock, log, ownNodeId } = options;
   const failed = createFailedNodes();
-  const bias = createPathBias();
   const exclude: ReadonlySet<NodeId> = new Set(ownNodeId === undefined ? [] : [ownNodeId]);
 
   async function choosePath(request: CircuitRequest): Promise<readonly Descriptor[]> {
     const guard = await guards.current(clock.now());
     const { directory, network, random } = options;
-    const hops = hopCount(request.hops ?? DEFAULT_HOPS);
+    const seconds = request.secondGuard === true ? await guards.second(guard) : [];
+    const secondGuards = seconds.length === 0 ? undefined : seconds;
+    const hops = hopCount(request.hops ?? (secondGuards === undefined ? DEFAULT_HOPS : SECOND_GUARD_HOPS));
     const avoidEndpoints = request.avoidEndpoints ?? new Set<NodeId>();
     const avoid = failed.at(clock.now());
-    return selectPath({ directory, guard, hops, network, random, exclude, avoid, avoidEndpoints });
+    return selectPath({
+      ...{ directory, guard, secondGuards, hops, network, random },
+      ...{ exclude, avoid, avoidEndpoints },
+    });
   }
 
-  /** Tells guards, counters and the set of failed nodes how a build ended. */
+  /** Tells guards and the set of failed nodes how a build ended. */
   function learn(path: readonly Descriptor[], outcome: Circuit | BuildFailure): void {
     const guard = path[0]!.nodeId;
-    if ("hops" in outcome && outcome.hops === 0) {
-      guards.reportUnreachable(guard, clock.now());
+    const now = clock.now();
+    if (!("hops" in outcome)) {
+      guards.report(guard, "built", now);
       return;
     }
-    guards.reportReachable(guard);
-    bias.count(guard, "hops" in outcome ? "failed" : "built");
-    const missed = "hops" in outcome ? path[outcome.hops] : undefined;
-    if (missed !== undefined) failed.add(missed.nodeId, clock.now());
+    guards.report(guard, outcome.hops === 0 ? "unreachable" : "failed", now);
+    const missed = outcome.hops === 0 ? undefined : path[outcome.hops];
+    if (missed !== undefined) failed.add(missed.nodeId, now);
   }
 
   async function buildOne(path: readonly Descriptor[], signal: AbortLike | undefined) {
     const building = node.buildCircuit(path).then((outcome) => {
       learn(path, outcome);
-      if (!("hops" in outcome) && signal?.aborted === true) outcome.close();
-      return outcome;
+      if ("hops" in outcome) return outcome;
+      if (signal?.aborted === true) outcome.close();
+      return watchCircuit(outcome, () => guards.report(path[0]!.nodeId, "collapsed", clock.now()));
     });
     return unlessAborted(building, signal);
   }
@@ -96,7 +97,6 @@ export function createCircuitBuilder(options: CircuitBuilderOptions): CountingCi
       const tries = `${MAX_BUILD_ATTEMPTS} circuits were tried and none could be built`;
       throw new UmbelError("CIRCUIT_CLOSED", `${tries}: many nodes of the directory may be down`);
     },
-    pathBias: () => bias.counts(),
   };
 }
 

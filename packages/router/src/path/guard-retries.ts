@@ -1,5 +1,10 @@
 import type { Descriptor, Millis, NodeId } from "@umbel/core";
-import { CIRCUIT_BUILD_TIMEOUT_MS, GUARD_RETRY_MAX_MS, GUARD_RETRY_MIN_MS } from "../limits.ts";
+import {
+  CIRCUIT_BUILD_TIMEOUT_MS,
+  GUARD_RETRY_MAX_MS,
+  GUARD_RETRY_MIN_MS,
+  LIKELY_OFFLINE_MS,
+} from "../limits.ts";
 
 /** Which guards did not answer lately, and when each is tried again. In memory: a start tries all. */
 export interface GuardRetries {
@@ -9,7 +14,11 @@ export interface GuardRetries {
    */
   firstReady(guards: readonly Descriptor[], now: Millis): Descriptor | undefined;
   failed(nodeId: NodeId, now: Millis): void;
-  answered(nodeId: NodeId): void;
+  /**
+   * The guard answered. Where none had for LIKELY_OFFLINE_MS, this machine was offline and the failures of the others say
+   * nothing: they are due at once, and the answer is true when there were any, since `nodeId` was perhaps only tried last.
+   */
+  answered(nodeId: NodeId, now: Millis): boolean;
 }
 
 interface Outage {
@@ -20,6 +29,7 @@ interface Outage {
 
 export function createGuardRetries(): GuardRetries {
   const outages = new Map<NodeId, Outage>();
+  let lastAnswer = Number.NEGATIVE_INFINITY;
   return {
     firstReady(guards, now) {
       const ready = guards.find(({ nodeId }) => (outages.get(nodeId)?.retryAt ?? now) <= now);
@@ -38,8 +48,13 @@ export function createGuardRetries(): GuardRetries {
       const delay = Math.min(GUARD_RETRY_MIN_MS * 2 ** (failures - 1), GUARD_RETRY_MAX_MS);
       outages.set(nodeId, { failures, retryAt: now + delay, onTrial: false });
     },
-    answered(nodeId) {
+    answered(nodeId, now) {
+      const wasOffline = now - lastAnswer >= LIKELY_OFFLINE_MS;
+      lastAnswer = now;
       outages.delete(nodeId);
+      if (!wasOffline || outages.size === 0) return false;
+      for (const [other, outage] of outages) outages.set(other, { ...outage, retryAt: now });
+      return true;
     },
   };
 }

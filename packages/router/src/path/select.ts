@@ -5,6 +5,7 @@ import {
   type NodeId,
   prefixGroup,
   type RandomSource,
+  shuffled,
   UmbelError,
 } from "@umbel/core";
 import { MAX_PATH_CHECKS } from "../limits.ts";
@@ -26,6 +27,8 @@ export interface PathRequest {
   readonly hops: HopCount;
   readonly network: NetworkParameters;
   readonly random: RandomSource;
+  /** The second hop is one of these, any of them alike; any relay by weight when absent. Needs at least four hops to stay hidden from the endpoint. */
+  readonly secondGuards?: readonly Descriptor[] | undefined;
   /** Nodes that are never hops of this path. */
   readonly exclude: ReadonlySet<NodeId>;
   /** Nodes that failed lately: used only when no path keeps clear of them all. */
@@ -36,7 +39,8 @@ export interface PathRequest {
 
 /**
  * Chooses a path, guard first and endpoint last, of exactly `hops` relays of which no two conflict. The endpoint is drawn
- * first (against the given guard), then the middles from the guard's side (docs/spec/04-circuits.md, Paths).
+ * first (against the given guard), then the second guard, if any, and the middles from the guard's side (docs/spec/04-circuits.md,
+ * Paths).
  * Throws NO_PATH with the rule that failed and the number of nodes.
  */
 export function selectPath(request: PathRequest): readonly Descriptor[] {
@@ -81,14 +85,20 @@ function search(
   relays: readonly Descriptor[],
   rules: Rules,
 ): readonly Descriptor[] | undefined {
-  const { guard, hops, network, random, avoid, avoidEndpoints } = request;
+  const { guard, hops, network, random, exclude, avoid, avoidEndpoints, secondGuards } = request;
+  const seconds = secondGuards?.filter(({ nodeId }) => !exclude.has(nodeId));
   let checks = 0;
+
+  /** The nodes for the place that comes next: the endpoint, then the second hop, then the others. */
+  function candidates(placed: number): Iterable<Descriptor> {
+    if (placed === 2 && seconds !== undefined) return shuffled(random, seconds);
+    const drawn = drawByWeight(relays, random);
+    return placed === 1 ? deferring(drawn, avoidEndpoints) : drawn;
+  }
 
   function complete(chosen: readonly Descriptor[]): readonly Descriptor[] | undefined {
     if (chosen.length === hops) return chosen;
-    const drawn = drawByWeight(relays, random);
-    const inOrder = chosen.length === 1 ? deferring(drawn, avoidEndpoints) : drawn;
-    for (const node of deferring(inOrder, avoid)) {
+    for (const node of deferring(candidates(chosen.length), avoid)) {
       if (++checks > MAX_PATH_CHECKS) return undefined;
       if (chosen.some((other) => clash(other, node, network, rules))) continue;
       const path = complete([...chosen, node]);
@@ -108,6 +118,12 @@ function whyNoPath(request: PathRequest, relays: readonly Descriptor[]): string 
   const others = relays.filter((node) => node.nodeId !== guard.nodeId).length;
   const known = `the directory has ${counted(directory.all().length, "node")}, ${counted(others, "usable relay")} besides the guard`;
   if (others < hops - 1) return `${path}: ${known}, and ${hops - 1} are needed`;
+  if (
+    request.secondGuards !== undefined &&
+    search({ ...request, secondGuards: undefined }, relays, ALL_RULES)
+  ) {
+    return `${path}: ${known}, but none leads over a second guard; remove the guard file to choose new ones`;
+  }
   const rule = failedRule(request, relays);
   return `${path}: ${known}, but too few of them keep the rule that no path uses ${rule} twice`;
 }

@@ -10,11 +10,17 @@ import {
 } from "@umbel/core";
 import { describe, expect, it } from "vitest";
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
-import { FAILED_NODE_MS, GUARD_RETRY_MIN_MS, MAX_BUILD_ATTEMPTS } from "../../src/limits.ts";
+import {
+  FAILED_NODE_MS,
+  GUARD_RETRY_MIN_MS,
+  MAX_BUILD_ATTEMPTS,
+  SECOND_GUARD_MIN_RELAYS,
+} from "../../src/limits.ts";
 import type { Circuit, CircuitRequest } from "../../src/node/overlay.ts";
 import type { BuildFailure } from "../../src/node/overlay-node.ts";
 import { createCircuitBuilder } from "../../src/path/circuit-builder.ts";
 import { createGuards, type Guards } from "../../src/path/guards.ts";
+import { memoryStore } from "../support/guard-world.ts";
 import { idOf, knownNodes, relays } from "../support/known-nodes.ts";
 
 type Outcome = "built" | number;
@@ -52,7 +58,8 @@ function world(
   const circuits: FakeCircuit[] = [];
   const time = { now: 0 };
   const clock = { now: () => time.now, unixNow: () => 20_500 * 86_400_000 };
-  const store = { load: async () => undefined, save: async () => {} };
+  const used =
+    guards ?? createGuards({ store: memoryStore(), directory, network, random, clock, crypto, ownNodeId });
   const builder = createCircuitBuilder({
     node: {
       async buildCircuit(path): Promise<Circuit | BuildFailure> {
@@ -65,14 +72,22 @@ function world(
       },
     },
     directory,
-    guards: guards ?? createGuards({ store, directory, network, random, clock, crypto, ownNodeId }),
+    guards: used,
     network,
     random,
     clock,
     ownNodeId,
     log: { ...silentLogger, debug: (event, fields) => lines.push([event, fields]) },
   });
-  return { builder, paths, time, lines, circuits, directory };
+  return {
+    builder,
+    paths,
+    time,
+    lines,
+    circuits,
+    directory,
+    bias: () => used.bias().filter(({ attempts }) => attempts > 0),
+  };
 }
 
 const request = (changes: Partial<CircuitRequest> = {}): CircuitRequest => ({
@@ -151,6 +166,45 @@ describe("a circuit", () => {
   });
 });
 
+describe("a circuit that others can make again and again", () => {
+  it("has four hops, of which the second is one of four", async () => {
+    const w = world(() => "built", { nodes: 60 });
+    for (let build = 0; build < 80; build++) await w.builder.build(request({ secondGuard: true }));
+    expect(new Set(w.paths.map(([guard]) => guard)).size).toBe(1);
+    expect(new Set(w.paths.map(([, second]) => second)).size).toBe(4);
+    expect(new Set(w.paths.map(([, , middle]) => middle)).size).toBeGreaterThan(25);
+    expect(w.paths.every((path) => path.length === 4 && new Set(path).size === 4)).toBe(true);
+  });
+
+  it("has as many hops as were asked for", async () => {
+    const w = world(() => "built", { nodes: 60 });
+    expect((await w.builder.build(request({ secondGuard: true, hops: 5 }))).path).toHaveLength(5);
+  });
+
+  it("has three hops like others in a network too small for second guards", async () => {
+    const w = world(() => "built", { nodes: SECOND_GUARD_MIN_RELAYS - 1 });
+    expect((await w.builder.build(request({ secondGuard: true }))).path).toHaveLength(3);
+  });
+
+  it("takes the next second guard when one is not reached, and no fifth", async () => {
+    const down = new Set<NodeId>();
+    const w = world((path) => (down.has(path[1]!) ? 1 : "built"), { nodes: 60 });
+    for (let build = 0; build < 40; build++) await w.builder.build(request({ secondGuard: true }));
+    const seconds = new Set(w.paths.map(([, second]) => second!));
+    for (const second of seconds) down.add(second);
+    await expect(w.builder.build(request({ secondGuard: true }))).rejects.toMatchObject({
+      code: "CIRCUIT_CLOSED",
+    });
+    expect(new Set(w.paths.map(([, second]) => second))).toEqual(seconds);
+  });
+
+  it("is the only kind that meets second guards", async () => {
+    const w = world(() => "built", { nodes: 60 });
+    for (let build = 0; build < 60; build++) await w.builder.build(request());
+    expect(new Set(w.paths.map(([, middle]) => middle)).size).toBeGreaterThan(25);
+  });
+});
+
 describe("a guard that does not answer", () => {
   it("gives way to the next of the list, and is back after its backoff", async () => {
     const down = new Set<NodeId>();
@@ -172,7 +226,7 @@ describe("a guard that does not answer", () => {
     await expect(w.builder.build(request())).rejects.toMatchObject({ code: "NETWORK_UNREACHABLE" });
     expect(new Set(w.paths.map(([guard]) => guard)).size).toBe(3);
     expect(w.paths).toHaveLength(3);
-    expect(w.builder.pathBias()).toEqual([]);
+    expect(w.bias()).toEqual([]);
   });
 });
 
@@ -205,14 +259,14 @@ describe("a hop behind the guard that does not answer", () => {
     await expect(w.builder.build(request())).rejects.toMatchObject({ code: "CIRCUIT_CLOSED" });
     expect(w.paths).toHaveLength(MAX_BUILD_ATTEMPTS);
     expect(new Set(w.paths.map(([guard]) => guard)).size).toBe(1);
-    expect(w.builder.pathBias()).toEqual([{ attempts: MAX_BUILD_ATTEMPTS, failures: MAX_BUILD_ATTEMPTS }]);
+    expect(w.bias()).toMatchObject([{ attempts: MAX_BUILD_ATTEMPTS, successes: 0 }]);
   });
 
   it("never changes the guard, however often it happened", async () => {
     const w = world((_path, attempt) => (attempt % 4 === 0 ? "built" : 2), { nodes: 40 });
     for (let build = 0; build < 30; build++) await w.builder.build(request());
     expect(new Set(w.paths.map(([guard]) => guard)).size).toBe(1);
-    expect(w.builder.pathBias()).toEqual([{ attempts: 120, failures: 90 }]);
+    expect(w.bias()).toMatchObject([{ attempts: 120, successes: 30 }]);
   });
 
   it("is built on the last attempt that is allowed", async () => {
@@ -285,8 +339,10 @@ describe("an abort", () => {
   it("while the guards are being loaded is heard, too", async () => {
     const guards: Guards = {
       current: () => new Promise(() => {}),
-      reportUnreachable() {},
-      reportReachable() {},
+      second: async () => [],
+      report() {},
+      bias: () => [],
+      flush: async () => {},
     };
     const w = world(() => "built", { guards });
     const handle = abortHandle();

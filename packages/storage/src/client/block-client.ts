@@ -53,6 +53,8 @@ export interface BlockNetworkOptions {
   readonly circuitsPerLane?: Readonly<Record<BlockLane, number>> | undefined;
   /** Hops of each circuit; the builder's default when absent. */
   readonly hops?: number | undefined;
+  /** True for circuits over second guards. */
+  readonly secondGuard?: boolean | undefined;
   /** Confirmations after which a PUT is done: HOLDER_COUNT when absent. */
   readonly wantedCopies?: number | undefined;
   /** Endpoints answer from holders, not from caches: for the check of a publish. */
@@ -217,6 +219,7 @@ function createLanes(options: BlockNetworkOptions, signal: AbortLike): Record<Bl
       clock: options.clock,
       purpose: { operation, carries },
       hops: options.hops,
+      secondGuard: options.secondGuard,
       maxCircuits: sizes[carries],
       avoidEndpoints: endpoints.toAvoid,
       failed: endpoints.failed,

@@ -27,6 +27,7 @@ export interface LaneOptions {
   readonly clock: Clock;
   readonly purpose: CircuitPurpose;
   readonly hops?: number | undefined;
+  readonly secondGuard?: boolean | undefined;
   readonly maxCircuits: number;
   /** Endpoints that other circuits of the operation use, or that failed it lately. */
   readonly avoidEndpoints: () => ReadonlySet<NodeId>;
@@ -219,10 +220,10 @@ class CircuitLane implements Lane {
   }
 
   #build(): void {
-    const { builder, purpose, hops, signal } = this.#options;
+    const { builder, purpose, hops, secondGuard, signal } = this.#options;
     const avoidEndpoints = this.#options.avoidEndpoints();
     this.#building++;
-    builder.build({ purpose, hops, avoidEndpoints, signal }).then(
+    builder.build({ purpose, hops, secondGuard, avoidEndpoints, signal }).then(
       (circuit) => {
         this.#building--;
         this.#built(circuit, avoidEndpoints);

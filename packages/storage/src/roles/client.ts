@@ -6,6 +6,7 @@ import {
   createGuards,
   type Directory,
   fetchDirectory,
+  type GuardBias,
   type GuardStore,
   OverlayNode,
 } from "@umbel/router";
@@ -25,6 +26,8 @@ export interface ClientOptions extends WorldPorts {
 export interface OperationOptions {
   /** Hears all circuits in use whenever they change: for showing them to the person whose they are. */
   readonly onCircuits?: ((circuits: readonly CircuitInUse[]) => void) | undefined;
+  /** True for what others can make last, as a publish: its circuits keep to few second guards (docs/decisions/0053-second-guards.md). */
+  readonly secondGuard?: boolean | undefined;
 }
 
 /** A client: a throw-away link key for each link, its own directory, its own circuits. Nobody can connect to it. */
@@ -32,6 +35,8 @@ export interface Client {
   readonly directory: Directory;
   /** The network for one publish or one fetch, over circuits that no other operation uses. */
   operation(options?: OperationOptions): BlockNetwork;
+  /** How circuits over each guard went, in order, without names. */
+  guardBias(): readonly GuardBias[];
   stop(): Promise<void>;
 }
 
@@ -60,9 +65,13 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   const builder = createCircuitBuilder({ node: overlay, directory, guards, network, random, clock, log });
   return {
     directory,
-    operation: ({ onCircuits } = {}) =>
-      createBlockNetwork({ builder, crypto, random, timers, clock, onCircuits }),
-    stop: () => overlay.stop(),
+    operation: ({ onCircuits, secondGuard } = {}) =>
+      createBlockNetwork({ builder, crypto, random, timers, clock, onCircuits, secondGuard }),
+    guardBias: () => guards.bias(),
+    async stop() {
+      await guards.flush();
+      await overlay.stop();
+    },
   };
 }
 

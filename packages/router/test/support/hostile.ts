@@ -2,6 +2,7 @@ import {
   CELL_BYTES,
   CELL_COMMAND,
   type CellCommand,
+  type CryptoProvider,
   cellBody,
   cellCircuitId,
   cellCommand,
@@ -63,17 +64,20 @@ export interface HostilePeer {
 export interface HostileOptions {
   readonly resolve?: HopRole["resolve"];
   readonly seed?: string;
+  /** The node provider when absent. */
+  readonly crypto?: CryptoProvider;
   /** "held": work on handshakes is kept in `works` until the test does it. In line when absent. */
   readonly responder?: "in line" | "held";
 }
 
 /** One node machine and peers that keep the link's rules and no others. Time stands still unless told. */
 export function createHostile(options: HostileOptions = {}) {
+  const crypto = options.crypto ?? nodeProvider;
   const random = createSeededRandom(options.seed ?? "hostile");
-  const keys = generateNodeKeys(nodeProvider, random);
-  const nodeId = nodeIdOf(nodeProvider, keys.identity.publicKey);
+  const keys = generateNodeKeys(crypto, random);
+  const nodeId = nodeIdOf(crypto, keys.identity.publicKey);
   const machine = new NodeMachine({
-    crypto: nodeProvider,
+    crypto,
     random,
     network,
     credentials: () => ({ linkKey: keys.linkKey, identity: keys.identity, features: 0 }),
@@ -106,7 +110,7 @@ export function createHostile(options: HostileOptions = {}) {
         waiting.push({ type: "flush", connection: effect.connection });
     } else if (effect.type === "dial") dials.push(effect);
     else if (effect.type === "hop-work" && options.responder !== "held") {
-      const result = doHopWork(nodeProvider, random, effect.work);
+      const result = doHopWork(crypto, random, effect.work);
       waiting.push({ type: "hop-worked", circuit: effect.circuit, result });
     } else if (effect.type === "hop-work") works.push(effect);
     else news.push(effect);
@@ -174,12 +178,12 @@ export function createHostile(options: HostileOptions = {}) {
     /** Connects to the node, as a client or as a node of its own. */
     connect(as: "client" | NodeKeys = "client"): HostilePeer {
       const connection = machine.newNumber();
-      const own = as === "client" ? generateNodeKeys(nodeProvider, random) : as;
+      const own = as === "client" ? generateNodeKeys(crypto, random) : as;
       const credentials =
         as === "client"
           ? { linkKey: own.linkKey, features: 0 }
           : { linkKey: own.linkKey, identity: own.identity, features: 0 };
-      const { message, handshake } = initiateLink(nodeProvider, random, {
+      const { message, handshake } = initiateLink(crypto, random, {
         network: network.id,
         credentials,
         expected: {},
@@ -199,14 +203,14 @@ export function createHostile(options: HostileOptions = {}) {
     answer(index: number, as: NodeKeys): HostilePeer {
       const { connection } = dials[index] as { connection: number };
       const credentials = { linkKey: as.linkKey, identity: as.identity, features: 0 };
-      const peer = join(connection, respondLink(nodeProvider, random, { network: network.id, credentials }));
+      const peer = join(connection, respondLink(crypto, random, { network: network.id, credentials }));
       input({ type: "opened", connection });
       return peer;
     },
-    newKeys: () => generateNodeKeys(nodeProvider, random),
+    newKeys: () => generateNodeKeys(crypto, random),
     descriptor(of: NodeKeys, host: string, hopKey?: Uint8Array): Descriptor {
       const signed = hopKey === undefined ? of : { ...of, hopKey: { ...of.hopKey, publicKey: hopKey } };
-      return signDescriptor(nodeProvider, network, signed, {
+      return signDescriptor(crypto, network, signed, {
         period: 1,
         roles: { relay: true, store: true },
         capacityClass: 1,
@@ -217,7 +221,7 @@ export function createHostile(options: HostileOptions = {}) {
     },
     /** Opens an onion circuit to the node; what it says there comes from `seal`. */
     openCircuit(peer: HostilePeer, id: number): HostileCircuit {
-      const { request, finish } = initiateHop(nodeProvider, random, {
+      const { request, finish } = initiateHop(crypto, random, {
         network: network.id,
         nodeId,
         hopKey: keys.hopKey.publicKey,
@@ -225,11 +229,7 @@ export function createHostile(options: HostileOptions = {}) {
       peer.send({ id, command: CELL_COMMAND.CREATE, body: encodeCreateOnion(request) });
       const created = peer.received.findLast((cell) => cell.id === id) as Cell;
       const layers = finish(decodeCreated(created.body));
-      return circuitOf(
-        id,
-        createLayer(nodeProvider, layers.forward),
-        createLayer(nodeProvider, layers.backward),
-      );
+      return circuitOf(id, createLayer(crypto, layers.forward), createLayer(crypto, layers.backward));
     },
     /** Opens a circuit that is keyed by its link. */
     openKeyed(peer: HostilePeer, id: number): HostileCircuit {

@@ -6,7 +6,7 @@ import { systemClock, systemTimers } from "@umbel/router/platform/system-clock";
 import { createWsTransport } from "@umbel/router/platform/ws-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { concat, fromBase32, hex, random, zeros } from "./bytes.ts";
-import { DATA_BYTES, FLAG, RELAY } from "./cells.ts";
+import { CELL, type Cell, DATA_BYTES, FLAG, RELAY } from "./cells.ts";
 import { Circuit } from "./circuit.ts";
 import { networkIdOf } from "./identity.ts";
 import { Link, openSocket } from "./link.ts";
@@ -90,6 +90,53 @@ describe("flow control between the mini-implementation and a node", () => {
     circuit.say({ ...open, flags: FLAG.END, data: Uint8Array.of(SERVICE.HOLDER) });
     expect(await circuit.receive()).toMatchObject({ command: RELAY.RESET, stream: 1 });
     link.close();
+  });
+});
+
+describe("a cell that breaks a rule", () => {
+  /** What a link hears on `circuit` after `cells`: the command of a cell, or the end of the link. */
+  async function heard(circuit: number, ...cells: readonly Cell[]): Promise<number | "the link ended"> {
+    const link = await Link.dial(url, network, target);
+    link.newCircuit();
+    link.send(...cells);
+    const cell = await link.next(circuit);
+    link.close();
+    return cell?.command ?? "the link ended";
+  }
+  const id = 2 ** 31 + 1;
+  const create: Cell = { circuit: id, command: CELL.CREATE, body: zeros(1) };
+
+  it.each([
+    ["a CREATE of another kind", { ...create, body: Uint8Array.of(2) }],
+    ["a CREATE whose padding is not zero", { ...create, body: Uint8Array.of(0, 1) }],
+    ["a hop request that is noise", { ...create, body: concat(Uint8Array.of(1), random(1376)) }],
+  ])("ends its circuit alone: %s", async (_name, cell) => {
+    expect(await heard(id, cell)).toBe(CELL.DESTROY);
+  });
+
+  it.each([
+    ["a second CREATE", create],
+    ["a CREATED", { ...create, command: CELL.CREATED }],
+    ["a RELAY without the tag", { ...create, command: CELL.RELAY, body: random(4096) }],
+  ])("ends its circuit alone, once that stands: %s", async (_name, cell) => {
+    expect(await heard(id, create, cell)).toBe(CELL.DESTROY);
+  });
+
+  it.each([
+    ["an unknown command", { ...create, command: 5 }],
+    ["a CREATE under circuit 0", { ...create, circuit: 0 }],
+    ["a CREATE in the half of the other end", { ...create, circuit: 1 }],
+    ["PADDING under a circuit", { ...create, command: CELL.PADDING }],
+    ["PADDING that is not zero", { circuit: 0, command: CELL.PADDING, body: Uint8Array.of(1) }],
+    ["DESTROY that is not zero", { ...create, command: CELL.DESTROY, body: Uint8Array.of(1) }],
+  ])("ends the link, with what is right in the same record: %s", async (_name, cell) => {
+    const noise = { ...create, circuit: id, body: Uint8Array.of(2) };
+    expect(await heard(id, noise, cell)).toBe("the link ended");
+  });
+
+  it("is none for a circuit that there is not", async () => {
+    const unknown = { circuit: id + 7, command: CELL.RELAY, body: random(4096) };
+    expect(await heard(id, unknown, { ...create, body: Uint8Array.of(2) })).toBe(CELL.DESTROY);
   });
 });
 

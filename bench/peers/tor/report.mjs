@@ -145,12 +145,12 @@ function mustsOf({ umbel, "tor-default": usual, "tor-best": best }) {
 }
 
 function conditions({ root, options, version, nodes }) {
-  const git = (...args) => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
+  const git = gitIn(root);
   const cpuInfo = readFileSync("/proc/cpuinfo", "utf8");
   return {
     date: new Date().toISOString(),
     commit: git("rev-parse", "--short", "HEAD"),
-    isDirty: git("status", "--porcelain", "--untracked-files=no", "packages") !== "",
+    hasChanges: git("status", "--porcelain", "--untracked-files=no", "packages") !== "",
     node: process.version,
     tor: version,
     cpu: /^model name\s*:\s*(.*)$/m.exec(cpuInfo)?.[1],
@@ -159,6 +159,17 @@ function conditions({ root, options, version, nodes }) {
     mebibytes: options.mib,
     runs: options.runs,
     nodesOfEachSide: nodes,
+  };
+}
+
+/** What git says, or undefined outside a repository. */
+function gitIn(cwd) {
+  return (...args) => {
+    try {
+      return execFileSync("git", args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    } catch {
+      return undefined;
+    }
   };
 }
 

@@ -15,7 +15,7 @@ import {
   GUARDS_IN_USE,
   MAX_SAMPLED_GUARDS,
 } from "../limits.ts";
-import { drawByWeight, isHop } from "./draw.ts";
+import { deferring, drawByWeight, isHop } from "./draw.ts";
 import type { Day, SampledGuard } from "./guard-file.ts";
 import { conflicts, type PathDirectory } from "./select.ts";
 
@@ -55,7 +55,7 @@ export function guardsInUse(world: GuardWorld, guards: readonly SampledGuard[]):
 export function renewSample(world: GuardWorld, guards: readonly SampledGuard[]): readonly SampledGuard[] {
   if (!world.directory.all().some(isHop)) return guards;
   const kept = guards.map((guard) => refreshed(world, guard)).filter((guard) => !isOver(world, guard));
-  const renewed = filled(world, kept);
+  const renewed = filled(world, kept, guards);
   const isSame = renewed.length === guards.length && renewed.every((guard, at) => guard === guards[at]);
   return isSame ? guards : renewed;
 }
@@ -102,10 +102,14 @@ function isOver(world: GuardWorld, { sampledDay, confirmedDay, absentDay }: Samp
 }
 
 /** One day for all that are sampled together: the latest of many blurred days would be nearly the true one. */
-function filled(world: GuardWorld, guards: readonly SampledGuard[]): readonly SampledGuard[] {
-  const sample = [...guards];
+function filled(
+  world: GuardWorld,
+  kept: readonly SampledGuard[],
+  before: readonly SampledGuard[],
+): readonly SampledGuard[] {
+  const sample = [...kept];
   let day: Day | undefined;
-  for (const { nodeId } of hasRoom(world, sample) ? newGuards(world, sample) : []) {
+  for (const { nodeId } of hasRoom(world, sample) ? newGuards(world, kept, before) : []) {
     if (sample.length >= MAX_SAMPLED_GUARDS) sample.splice(sample.findIndex(isAbsent), 1);
     day ??= blurred(world, GUARD_DATE_BLUR_DAYS);
     sample.push({ nodeId, sampledDay: day, ...NEVER_USED });
@@ -130,23 +134,32 @@ function isAbsent({ absentDay }: SampledGuard): boolean {
   return absentDay !== undefined;
 }
 
-/** Relays that are not in the sample, by weight; first those that conflict with no other guard, so far as there are any. */
-function* newGuards(world: GuardWorld, sample: readonly SampledGuard[]): Generator<Descriptor> {
+/**
+ * Relays that are not in the sample, by weight: those that were not in it `before` either, since who had its time shall not get
+ * another one at once, and of these first such as conflict with no other guard. All others follow, for small networks.
+ */
+function* newGuards(
+  world: GuardWorld,
+  kept: readonly SampledGuard[],
+  before: readonly SampledGuard[],
+): Generator<Descriptor> {
   const { directory, network, random, ownNodeId } = world;
-  const listed = new Set(sample.map(({ nodeId }) => nodeId));
+  const listed = new Set(kept.map(({ nodeId }) => nodeId));
   const fresh = directory
     .all()
     .filter((node) => isHop(node) && node.nodeId !== ownNodeId && !listed.has(node.nodeId));
-  const chosen = sample.flatMap(({ nodeId }) => directory.get(nodeId) ?? []);
+  const had = new Set(before.map(({ nodeId }) => nodeId));
+  const chosen = kept.flatMap(({ nodeId }) => directory.get(nodeId) ?? []);
   const conflicting: Descriptor[] = [];
   for (const node of drawByWeight(fresh, random)) {
-    if (chosen.some((other) => conflicts(other, node, network))) conflicting.push(node);
+    if (had.has(node.nodeId) || chosen.some((other) => conflicts(other, node, network)))
+      conflicting.push(node);
     else {
       chosen.push(node);
       yield node;
     }
   }
-  yield* conflicting;
+  yield* deferring(conflicting, had);
 }
 
 function blurred(world: GuardWorld, days: number): Day {

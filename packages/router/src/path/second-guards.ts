@@ -42,7 +42,9 @@ export function renewSecondGuards(
   });
   const missing = SECOND_GUARDS_IN_USE - secondGuardsFor(world, kept, guard).length;
   const added =
-    missing > 0 ? drawn(world, kept, guard, Math.min(missing, MAX_SECOND_GUARDS - kept.length)) : [];
+    missing > 0
+      ? drawn(world, { list, kept, guard, count: Math.min(missing, MAX_SECOND_GUARDS - kept.length) })
+      : [];
   const isSame =
     added.length === 0 && kept.length === list.length && kept.every((second, at) => second === list[at]);
   return isSame ? list : [...kept, ...added];
@@ -54,15 +56,18 @@ function hasSecondGuards({ directory }: GuardWorld): boolean {
   return directory.all().some((node) => isHop(node) && ++relays >= SECOND_GUARD_MIN_RELAYS);
 }
 
-function drawn(
-  world: GuardWorld,
-  kept: readonly SecondGuard[],
-  guard: Descriptor,
-  count: number,
-): readonly SecondGuard[] {
+interface Draw {
+  /** None of these is drawn: who had its time does not get another one at once. */
+  readonly list: readonly SecondGuard[];
+  readonly kept: readonly SecondGuard[];
+  readonly guard: Descriptor;
+  readonly count: number;
+}
+
+function drawn(world: GuardWorld, { list, kept, guard, count }: Draw): readonly SecondGuard[] {
   const { directory, network, random, ownNodeId } = world;
   const taken = [guard, ...kept.flatMap(({ nodeId }) => directory.get(nodeId) ?? [])];
-  const listed = new Set(kept.map(({ nodeId }) => nodeId));
+  const listed = new Set(list.map(({ nodeId }) => nodeId));
   const added: SecondGuard[] = [];
   for (const node of drawByWeight(directory.all(), random)) {
     if (added.length >= count) break;

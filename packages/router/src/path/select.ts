@@ -85,8 +85,8 @@ function search(
   relays: readonly Descriptor[],
   rules: Rules,
 ): readonly Descriptor[] | undefined {
-  const { guard, hops, network, random, exclude, avoid, avoidEndpoints, secondGuards } = request;
-  const seconds = secondGuards?.filter(({ nodeId }) => !exclude.has(nodeId));
+  const { guard, hops, network, random, avoid, avoidEndpoints, secondGuards } = request;
+  const seconds = secondGuards?.filter(({ nodeId }) => relays.some((relay) => relay.nodeId === nodeId));
   let checks = 0;
 
   /** The nodes for the place that comes next: the endpoint, then the second hop, then the others. */

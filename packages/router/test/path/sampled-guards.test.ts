@@ -93,6 +93,21 @@ describe("a lifetime", () => {
     expect(w.lists().guards).toHaveLength(MAX_SAMPLED_GUARDS);
   });
 
+  it("that ended for all at once leaves the same ones where there are no others, and others where there are", async () => {
+    for (const [count, expected] of [
+      [12, 12],
+      [60, 0],
+    ] as const) {
+      const w = guardWorld(relays(count));
+      const guards = w.start();
+      await guards.current(0);
+      const before = new Set(idsOf(w.lists().guards));
+      w.day = TODAY + GUARD_LIFETIME_DAYS;
+      await guards.current(0);
+      expect(idsOf(w.lists().guards).filter((id) => before.has(id))).toHaveLength(expected);
+    }
+  });
+
   it("does not end while the directory is empty: a clock that is wrong by a year rotates nothing", async () => {
     const w = guardWorld(relays(60));
     await w.start().current(0);

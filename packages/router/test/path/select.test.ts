@@ -322,3 +322,57 @@ function pathOrNone(asked: PathRequest): readonly Descriptor[] | undefined {
     throw error;
   }
 }
+
+describe("a path over a second guard", () => {
+  const nodes = relays(30);
+  const seconds = nodes.slice(10, 14);
+  const at = (hops: HopCount, changes: Partial<PathRequest> = {}) =>
+    request(nodes, { hops, secondGuards: seconds, ...changes });
+
+  it("has one of them in the second place, each alike, and others elsewhere too", () => {
+    const random = createSeededRandom("second guards");
+    const seen = new Map<NodeId, number>();
+    const elsewhere = new Set<NodeId>();
+    for (let path = 0; path < 800; path++) {
+      const [first, second, middle, endpoint] = idsOf(selectPath(at(4, { random }))) as NodeId[];
+      expect(first).toBe(idOf(0));
+      seen.set(second!, (seen.get(second!) ?? 0) + 1);
+      elsewhere.add(middle!).add(endpoint!);
+    }
+    expect([...seen.keys()].sort()).toEqual(idsOf(seconds).sort());
+    for (const count of seen.values()) expect(Math.abs(count - 200)).toBeLessThan(60);
+    expect(idsOf(seconds).every((id) => elsewhere.has(id))).toBe(true);
+  });
+
+  it("keeps clear of one that failed lately, and takes it when no other is left", () => {
+    const avoid = new Set(idsOf(seconds.slice(1)));
+    for (let seed = 0; seed < 40; seed++) {
+      const random = createSeededRandom(`${seed}`);
+      expect(selectPath(at(4, { avoid, random }))[1]!.nodeId).toBe(seconds[0]!.nodeId);
+    }
+    expect(idsOf(seconds)).toContain(selectPath(at(4, { avoid: new Set(idsOf(seconds)) }))[1]!.nodeId);
+  });
+
+  it("gives up an endpoint with which all of them conflict", () => {
+    const one = family(9);
+    const kin = [relay(1, { family: one }), relay(2, { family: one }), ...relays(6).slice(3)];
+    for (let seed = 0; seed < 40; seed++) {
+      const random = createSeededRandom(`${seed}`);
+      const path = selectPath(
+        request([relay(0), ...kin], { hops: 4, secondGuards: kin.slice(0, 1), random }),
+      );
+      expect(path[1]!.nodeId).toBe(idOf(1));
+      expect(idsOf(path)).not.toContain(idOf(2));
+    }
+  });
+
+  it("that does not exist is NO_PATH, and the reason is told", () => {
+    const guard = relay(0, { family: family(9) });
+    const only = relay(1, { family: family(9) });
+    expect(() =>
+      selectPath(request([guard, only, ...relays(9).slice(2)], { hops: 4, secondGuards: [only] })),
+    ).toThrowError(
+      expect.objectContaining({ code: "NO_PATH", message: expect.stringContaining("second guard") }),
+    );
+  });
+});

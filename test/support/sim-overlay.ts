@@ -12,8 +12,10 @@ import type { GuardStore, Tap } from "@umbel/router";
 import {
   type BlockStore,
   type Client,
+  createMemoryHopKeys,
   createMemoryStore,
   type DescriptorStore,
+  type HopKeyStore,
   type Node,
   startClient,
   startNode,
@@ -27,6 +29,7 @@ export interface SimNode {
   readonly name: string;
   readonly number: number;
   readonly keys: NodeKeys;
+  readonly hopKeys: HopKeyStore;
   readonly store: BlockStore;
   node: Node;
 }
@@ -91,12 +94,14 @@ export async function createSimOverlay(options: SimOverlayOptions): Promise<SimO
   const start = (
     host: SimHost,
     keys: NodeKeys,
+    hopKeys: HopKeyStore,
     store: BlockStore,
     descriptors: DescriptorStore,
   ): Promise<Node> =>
     startNode({
       ...world(host, options.tap?.(host.name), options.crypto?.(Number(host.name.split(".")[1]))),
       keys,
+      hopKeys,
       listen: `ws://${host.name}:${PORT}`,
       bootstrap,
       relay: true,
@@ -109,8 +114,9 @@ export async function createSimOverlay(options: SimOverlayOptions): Promise<SimO
     const host = sim.host(`127.${number}.0.1`);
     const keys = generateNodeKeys(nodeProvider, host.random);
     const store = options.store?.(number) ?? createMemoryStore({ maxBytes: STORE_BYTES });
-    const node = await run(start(host, keys, store, memoryDescriptors()));
-    nodes.push({ name: host.name, number, keys, store, node });
+    const hopKeys = createMemoryHopKeys();
+    const node = await run(start(host, keys, hopKeys, store, memoryDescriptors()));
+    nodes.push({ name: host.name, number, keys, hopKeys, store, node });
   }
   const isComplete = (): boolean => nodes.every(({ node }) => node.directory.size === options.nodes);
   await sim.clock.runUntil(isComplete, { limit: 600_000, what: "every directory holds every node" });
@@ -124,7 +130,9 @@ export async function createSimOverlay(options: SimOverlayOptions): Promise<SimO
     },
     async restart(crashed) {
       const host = sim.restart(crashed.name);
-      crashed.node = await run(start(host, crashed.keys, crashed.store, memoryDescriptors()));
+      crashed.node = await run(
+        start(host, crashed.keys, crashed.hopKeys, crashed.store, memoryDescriptors()),
+      );
     },
   };
 }

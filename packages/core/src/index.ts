@@ -23,6 +23,7 @@ export * from "./handshake/transport-cipher.ts";
 export * from "./identity/address.ts";
 export * from "./identity/descriptor.ts";
 export * from "./identity/host.ts";
+export * from "./identity/hop-key-file.ts";
 export * from "./identity/key-file.ts";
 export * from "./identity/network.ts";
 export * from "./identity/node-key.ts";

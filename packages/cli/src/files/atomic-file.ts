@@ -25,6 +25,27 @@ export async function writeFileAtomically(path: string, content: Uint8Array | st
   }
 }
 
+/**
+ * Overwrites the file at `path` with zeros and removes it; nothing when there is none. What a journal, a copy-on-write system or
+ * a flash controller keeps beside is out of reach. Throws WRITE_FAILED.
+ */
+export async function eraseFile(path: string): Promise<void> {
+  try {
+    const file = await open(path, "r+");
+    try {
+      const { size } = await file.stat();
+      await file.write(new Uint8Array(size), 0, size, 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rm(path);
+    await syncFolder(dirname(path));
+  } catch (cause) {
+    if (systemCode(cause) !== "ENOENT") throw fileError("WRITE_FAILED", `cannot erase ${path}`, cause);
+  }
+}
+
 /** The content, or undefined when there is no such file. Throws READ_FAILED. */
 export async function readFileIfPresent(path: string): Promise<Uint8Array | undefined> {
   try {

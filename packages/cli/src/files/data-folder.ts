@@ -1,7 +1,7 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UmbelError } from "@umbel/core";
-import { readFileIfPresent, writeFileAtomically } from "./atomic-file.ts";
+import { eraseFile, readFileIfPresent, writeFileAtomically } from "./atomic-file.ts";
 import { takeLock, waitForLock } from "./lock-file.ts";
 import { fileError } from "./system-error.ts";
 
@@ -19,6 +19,8 @@ export interface DataFolder {
    * undefined. Throws IN_USE when another process takes too long, what `change` throws, and what `read` and `write` throw.
    */
   update(name: string, change: (content: Uint8Array | undefined) => Uint8Array | undefined): Promise<void>;
+  /** Overwrites `name` and removes it; nothing when it is not there. Throws WRITE_FAILED. */
+  erase(name: string): Promise<void>;
 }
 
 /** A data folder that no other process may open for a node until it is released. */
@@ -48,6 +50,7 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
     read: (name) => readFileIfPresent(file(name)),
     write: (name, content) => writeFileAtomically(file(name), content),
     update: (name, change) => updateFile(file(name), change),
+    erase: (name) => eraseFile(file(name)),
   };
 }
 

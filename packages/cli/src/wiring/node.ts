@@ -1,23 +1,16 @@
 import { join } from "node:path";
-import {
-  decodeKeyFile,
-  encodeKeyFile,
-  generateNodeKeys,
-  isUmbelError,
-  type NodeKeys,
-  UmbelError,
-} from "@umbel/core";
-import { type DescriptorStore, startNode as startOverlayNode, type WorldPorts } from "@umbel/storage";
+import { createHandshakePool } from "@umbel/router/platform/handshake-pool";
+import { type DescriptorStore, startNode as startOverlayNode } from "@umbel/storage";
 import { openLmdbStore } from "@umbel/storage/platform/lmdb-store";
 import type { NodeOptions, RunningNode } from "../engine.ts";
 import { type DataFolder, lockDataFolder } from "../files/data-folder.ts";
 import { savedGuardWarnings } from "./guard-store.ts";
+import { hopKeyStore, loadKeys } from "./node-keys.ts";
 import { bootstrapEntries, realWorld } from "./world.ts";
 
 /** Bytes of blocks that a node keeps at most, until its configuration says otherwise: 10 GiB. */
 const DEFAULT_STORE_BYTES = 10 * 2 ** 30;
 const DEFAULT_CAPACITY_CLASS = 1;
-const KEY_FILE = "node.key";
 const STORE_FOLDER = "blocks";
 
 /**
@@ -33,10 +26,15 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     const store = options.roles.includes("store")
       ? await openLmdbStore({ folder: join(folder.path, STORE_FOLDER), maxBytes: DEFAULT_STORE_BYTES })
       : undefined;
+    const responder = createHandshakePool({
+      onFault: () => options.log.error("node.fault", { kind: "handshake-worker" }),
+    });
     try {
       const node = await startOverlayNode({
         ...world,
         keys,
+        hopKeys: hopKeyStore(folder),
+        responder,
         listen: options.listen,
         announce: options.announce,
         bootstrap,
@@ -59,6 +57,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         guardWarnings: () => savedGuardWarnings(world.crypto, world.network, folder),
         async stop() {
           await node.stop();
+          await responder.close();
           await store?.close();
           await folder.release();
         },
@@ -70,31 +69,6 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   } catch (error) {
     await folder.release();
     throw error;
-  }
-}
-
-async function loadKeys(world: WorldPorts, folder: DataFolder): Promise<NodeKeys> {
-  const saved = await folder.read(KEY_FILE);
-  if (saved !== undefined) return readKeys(world, folder, saved);
-  const keys = generateNodeKeys(world.crypto, world.random);
-  await folder.write(KEY_FILE, encodeKeyFile(world.crypto, keys));
-  return keys;
-}
-
-/** Whoever reads that a key file is damaged must know which, and that a backup or a new node are the two ways on. */
-function readKeys(world: WorldPorts, folder: DataFolder, saved: Uint8Array): NodeKeys {
-  try {
-    return decodeKeyFile(world.crypto, saved);
-  } catch (cause) {
-    if (!isUmbelError(cause, "BAD_CONFIG")) throw cause;
-    const file = folder.file(KEY_FILE);
-    throw new UmbelError(
-      "BAD_CONFIG",
-      `${cause.message} (${file}; restore it, or remove it for a new node)`,
-      {
-        cause,
-      },
-    );
   }
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { link, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -67,6 +67,16 @@ describe("a data folder", () => {
     expect(new TextDecoder().decode(await data.read("guards"))).toBe("second");
     expect((await stat(data.file("guards"))).mode & 0o777).toBe(0o600);
     expect((await readdir(folder)).sort()).toEqual(["format", "guards"]);
+  });
+
+  it("erases a file: what was written is overwritten before its name goes", async () => {
+    const data = await openDataFolder(folder);
+    await data.write("key", "secret");
+    await link(data.file("key"), data.file("other name"));
+    await data.erase("key");
+    expect(await data.read("key")).toBeUndefined();
+    expect(await data.read("other name")).toEqual(new Uint8Array(6));
+    await data.erase("key");
   });
 
   it("that cannot be made is one clear error", async () => {

@@ -60,3 +60,11 @@ export function periodAt(network: NetworkParameters, unixNow: Millis): number {
 export function periodStart(network: NetworkParameters, period: number): Millis {
   return period * network.descriptorPeriodMs;
 }
+
+/** Periods for which descriptors name one hop key: a week of days. */
+export const HOP_KEY_PERIODS = 7;
+
+/** The number of the hop key that the descriptor of a period names: all nodes change theirs at the same time. */
+export function hopKeyNumber(period: number): number {
+  return Math.floor(period / HOP_KEY_PERIODS);
+}

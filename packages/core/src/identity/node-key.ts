@@ -19,16 +19,20 @@ export interface StaticKeyPair {
   readonly publicKey: Uint8Array;
 }
 
-/** A node's long-term keys. Link key and hop key differ, so that one handshake can never be played into the other. */
-export interface NodeKeys {
+/** The keys that a node has for good. */
+export interface LastingKeys {
   readonly identity: IdentityKeyPair;
   /** Static key of link handshakes. */
   readonly linkKey: StaticKeyPair;
-  /** Static key of hop handshakes. */
+}
+
+/** A node's keys in one period. Link key and hop key differ, so that one handshake can never be played into the other. */
+export interface NodeKeys extends LastingKeys {
+  /** Static key of hop handshakes: a new one every HOP_KEY_PERIODS. */
   readonly hopKey: StaticKeyPair;
 }
 
-/** The three secrets that a node keeps on disk, 32 bytes each. */
+/** The secrets of `NodeKeys`, 32 bytes each. */
 export interface NodeSecrets {
   readonly identitySeed: Uint8Array;
   readonly linkSecret: Uint8Array;
@@ -49,9 +53,14 @@ export function nodeKeysFrom(crypto: CryptoProvider, secrets: NodeSecrets): Node
   const { identitySeed, linkSecret, hopSecret } = secrets;
   return {
     identity: { seed: identitySeed, publicKey: crypto.ed25519.publicKey(identitySeed) },
-    linkKey: { secret: linkSecret, publicKey: crypto.x25519.publicKey(linkSecret) },
-    hopKey: { secret: hopSecret, publicKey: crypto.x25519.publicKey(hopSecret) },
+    linkKey: staticKeyPair(crypto, linkSecret),
+    hopKey: staticKeyPair(crypto, hopSecret),
   };
+}
+
+/** The key pair of an X25519 secret, whose array the result keeps. */
+export function staticKeyPair(crypto: CryptoProvider, secret: Uint8Array): StaticKeyPair {
+  return { secret, publicKey: crypto.x25519.publicKey(secret) };
 }
 
 /** A node's name: SHA-256(label, identity key) in base32 (docs/spec/01-identity.md, Node id). */

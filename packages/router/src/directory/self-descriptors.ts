@@ -17,7 +17,8 @@ const AHEAD_PART = 1 / 4;
 export interface SelfDescriptorOptions {
   readonly crypto: CryptoProvider;
   readonly network: NetworkParameters;
-  readonly keys: NodeKeys;
+  /** The keys of a period; undefined while there is no hop key for it that will outlive a restart. */
+  readonly keys: (period: number) => NodeKeys | undefined;
   /** The same for as long as a period lasts: two descriptors of one period are evidence against the node. */
   readonly content: Omit<DescriptorContent, "period">;
   readonly clock: Clock;
@@ -36,10 +37,13 @@ export function createSelfDescriptors(options: SelfDescriptorOptions): () => rea
     const left = periodStart(network, current + 1) - now;
     const periods = left <= network.descriptorPeriodMs * AHEAD_PART ? [current, current + 1] : [current];
     for (const period of signed.keys()) if (!periods.includes(period)) signed.delete(period);
-    return periods.map((period) => {
-      const descriptor = signed.get(period) ?? signDescriptor(crypto, network, keys, { ...content, period });
+    return periods.flatMap((period) => {
+      const own = keys(period);
+      const descriptor =
+        signed.get(period) ?? (own && signDescriptor(crypto, network, own, { ...content, period }));
+      if (descriptor === undefined) return [];
       signed.set(period, descriptor);
-      return descriptor.bytes;
+      return [descriptor.bytes];
     });
   };
 }

@@ -5,11 +5,12 @@ import { createSelfDescriptors } from "../../src/directory/self-descriptors.ts";
 import { keysOf, network, PERIOD } from "../support/descriptors.ts";
 
 describe("a node's own descriptors", () => {
+  let hasKeys = true;
   const clock = { unix: periodStart(network, PERIOD), now: () => 0, unixNow: () => clock.unix };
   const self = createSelfDescriptors({
     crypto,
     network,
-    keys: keysOf(0),
+    keys: () => (hasKeys ? keysOf(0) : undefined),
     content: {
       roles: { relay: true, store: false },
       capacityClass: 2,
@@ -32,5 +33,13 @@ describe("a node's own descriptors", () => {
     clock.unix += quarter;
     expect(periods()).toEqual([PERIOD + 1]);
     expect(self()[0]).toBe(next);
+  });
+
+  it("wait for the keys of their period", () => {
+    clock.unix += network.descriptorPeriodMs;
+    hasKeys = false;
+    expect(periods()).toEqual([]);
+    hasKeys = true;
+    expect(periods()).toEqual([PERIOD + 2]);
   });
 });

@@ -4,7 +4,7 @@ import {
   equalBytes,
   isUmbelError,
   type Logger,
-  nodeIdOf,
+  type NodeId,
   periodAt,
 } from "@umbel/core";
 import { createSelfDescriptors, type SelfDescriptorOptions } from "@umbel/router";
@@ -17,6 +17,7 @@ export interface DescriptorStore {
 
 /** What `createLastingDescriptors` needs beside what signs descriptors. */
 export interface LastingDescriptorOptions extends SelfDescriptorOptions {
+  readonly ownId: NodeId;
   readonly store: DescriptorStore;
   readonly log: Logger;
 }
@@ -29,10 +30,9 @@ export interface LastingDescriptorOptions extends SelfDescriptorOptions {
 export async function createLastingDescriptors(
   options: LastingDescriptorOptions,
 ): Promise<() => readonly Uint8Array[]> {
-  const { crypto, network, clock, keys, store, log } = options;
+  const { crypto, network, clock, ownId, store, log } = options;
   const fresh = createSelfDescriptors(options);
   const lasting = new Map<number, Uint8Array>();
-  const ownId = nodeIdOf(crypto, keys.identity.publicKey);
 
   const period = periodAt(network, clock.unixNow());
   for (const candidate of [period, period + 1]) {

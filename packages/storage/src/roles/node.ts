@@ -3,10 +3,11 @@ import {
   decodeDescriptor,
   familyOf,
   isUmbelError,
+  type LastingKeys,
   type NodeId,
-  type NodeKeys,
   nodeIdOf,
   parseAddress,
+  puzzleSlot,
   SERVICE,
   UmbelError,
 } from "@umbel/core";
@@ -15,6 +16,7 @@ import {
   createDirectory,
   createDirectoryService,
   type Directory,
+  type HopResponder,
   OverlayNode,
   startDirectoryExchange,
 } from "@umbel/router";
@@ -23,12 +25,14 @@ import { createHolder } from "../service/holder.ts";
 import type { BlockStore } from "../store/block-store.ts";
 import { storeDirectoryOf } from "./directory-view.ts";
 import { faultLog } from "./fault-log.ts";
+import { createHopKeyring, type HopKeyStore } from "./hop-keys.ts";
 import { createLastingDescriptors, type DescriptorStore } from "./lasting-descriptors.ts";
 import type { WorldPorts } from "./ports.ts";
 
 /** What a node that serves others is made with. */
 export interface NodeOptions extends WorldPorts {
-  readonly keys: NodeKeys;
+  readonly keys: LastingKeys;
+  readonly hopKeys: HopKeyStore;
   /** Where to listen: `ws://host:port`, port 0 for any. */
   readonly listen: string;
   /** What others dial; the address listened on when absent. */
@@ -43,6 +47,8 @@ export interface NodeOptions extends WorldPorts {
   /** The blocks it holds; undefined for a node without the store role. The node does not close it. */
   readonly store: BlockStore | undefined;
   readonly descriptors: DescriptorStore;
+  /** Answers hop handshakes; in line when absent. The node does not end it. */
+  readonly responder?: HopResponder | undefined;
 }
 
 /** A node that relays, is an endpoint, and, with a store, a holder. */
@@ -64,6 +70,7 @@ export interface Node {
 export async function startNode(options: NodeOptions): Promise<Node> {
   const { crypto, random, clock, timers, log, network, keys } = options;
   const nodeId = nodeIdOf(crypto, keys.identity.publicKey);
+  const hopKeys = await createHopKeyring({ crypto, random, network, clock, store: options.hopKeys, log });
   const directory = createDirectory({ crypto, network });
   const overlay = new OverlayNode({
     ...options,
@@ -71,7 +78,8 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     nodeId,
     hop: {
       nodeId,
-      keys: () => (options.relay ? [keys.hopKey] : []),
+      keys: () => (options.relay ? hopKeys.inForce() : []),
+      puzzleSlot: () => puzzleSlot(clock.unixNow()),
       resolve: (id, attached) => nextHop(options, directory, id, attached),
     },
     lookUp: (id) => directory.get(id),
@@ -81,7 +89,11 @@ export async function startNode(options: NodeOptions): Promise<Node> {
   const url = await overlay.listen(options.listen);
   try {
     const self = await createLastingDescriptors({
-      ...{ crypto, network, keys, clock, log },
+      ...{ crypto, network, clock, log, ownId: nodeId },
+      keys: (period) => {
+        const hopKey = hopKeys.of(period);
+        return hopKey && { ...keys, hopKey };
+      },
       content: contentOf(options, url),
       store: options.descriptors,
     });

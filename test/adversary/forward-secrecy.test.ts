@@ -9,8 +9,9 @@ import {
   SERVICE,
 } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
-import { type Circuit, RATCHET_SILENCE_MS } from "@umbel/router";
+import type { Circuit } from "@umbel/router";
 import { describe, expect, it } from "vitest";
+import { RATCHET_SILENCE_MS } from "../../packages/router/src/limits.ts";
 import { createChain, type Passing } from "../../packages/router/test/support/circuit-chain.ts";
 import { deliver, initiatorOf, responderOf } from "../../packages/router/test/support/link-pair.ts";
 import { createRelays } from "../../packages/router/test/support/relays.ts";

@@ -150,7 +150,7 @@ function conditions({ root, options, version, nodes }) {
   return {
     date: new Date().toISOString(),
     commit: git("rev-parse", "--short", "HEAD"),
-    hasChanges: git("status", "--porcelain", "--untracked-files=no", "packages") !== "",
+    hasChanges: git("status", "--porcelain", "--untracked-files=no", "packages")?.length > 0,
     node: process.version,
     tor: version,
     cpu: /^model name\s*:\s*(.*)$/m.exec(cpuInfo)?.[1],

@@ -15,8 +15,8 @@ import { RATCHET_SILENCE_MS } from "../../packages/router/src/limits.ts";
 import { createChain, type Passing } from "../../packages/router/test/support/circuit-chain.ts";
 import { deliver, initiatorOf, responderOf } from "../../packages/router/test/support/link-pair.ts";
 import { createRelays } from "../../packages/router/test/support/relays.ts";
-import { seedFor } from "../support/seed.ts";
 import { foundInMemory, memoryNow } from "./support/memory-watch.ts";
+import { seedOf } from "./support/runs.ts";
 import { logSecrets } from "./support/secret-log.ts";
 
 /** The cipher of layers as it is before the log gets hold of it. */
@@ -64,7 +64,7 @@ async function circuitOfThree(seed: string) {
 
 describe("all memory of all nodes of a circuit", () => {
   it("holds the keys of its layers and links while they serve, and no secret of any handshake", async () => {
-    const world = await circuitOfThree(seedFor("forward secrecy: in use"));
+    const world = await circuitOfThree(seedOf("forward secrecy: in use"));
     await world.ask();
     log.usedSince();
     await world.ask();
@@ -83,7 +83,7 @@ describe("all memory of all nodes of a circuit", () => {
   });
 
   it("holds nothing of before the ratchet after it, neither keys nor what a cipher makes of them", async () => {
-    const world = await circuitOfThree(seedFor("forward secrecy: ratchet"));
+    const world = await circuitOfThree(seedOf("forward secrecy: ratchet"));
     await world.ask();
     const before = logged();
     const served = log.usedSince();
@@ -99,7 +99,7 @@ describe("all memory of all nodes of a circuit", () => {
   });
 
   it("holds no secret but the nodes' own when the circuit and its links are gone", async () => {
-    const world = await circuitOfThree(seedFor("forward secrecy: end"));
+    const world = await circuitOfThree(seedOf("forward secrecy: end"));
     await world.ask();
     world.circuit.close();
     await world.clock.advance(1000);
@@ -183,7 +183,7 @@ describe("a recorded cell", () => {
     };
     const before = new Set(log.all.keys());
     log.usedSince();
-    const chain = createChain({ hops: 3, meddle, seed: seedFor("forward secrecy: recorded") });
+    const chain = createChain({ hops: 3, meddle, seed: seedOf("forward secrecy: recorded") });
     chain.toOrigin({ type: "start" });
     chain.settle();
     const cell = recorded[0]!;

@@ -23,7 +23,6 @@ import { hopPrologue } from "../../packages/core/src/handshake/prologue.ts";
 import { createChain, type Passing } from "../../packages/router/test/support/circuit-chain.ts";
 import { createHostile, dialled } from "../../packages/router/test/support/hostile.ts";
 import { createRelays } from "../../packages/router/test/support/relays.ts";
-import { seedFor } from "../support/seed.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
 import {
   BAD_KEM_CIPHERTEXTS,
@@ -34,6 +33,7 @@ import {
   SMALL_ORDER_POINTS,
   startingWith,
 } from "./support/bad-keys.ts";
+import { seedOf } from "./support/runs.ts";
 
 const SEED = "hop handshakes: originator";
 const random = createSeededRandom("hop handshakes");
@@ -200,7 +200,7 @@ describe.each([
 describe("a client notices a relay that answers with another identity", () => {
   const CALL = { maxResponseBytes: 100, timeout: 5000 };
   const world = async () => {
-    const relays = createRelays(seedFor("identity"));
+    const relays = createRelays(seedOf("identity"));
     const [a, b, c] = [await relays.relay(), await relays.relay(), await relays.relay()];
     const client = relays.client().node;
     const run = <Value>(promise: Promise<Value>) => relays.clock.complete(promise, { limit: 60_000 });

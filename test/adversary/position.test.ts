@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ksBound, ksStatistic } from "../support/kolmogorov-smirnov.ts";
-import { seedFor } from "../support/seed.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
-import { adversaryRuns, say } from "./support/runs.ts";
+import { adversaryRuns, say, seedOf } from "./support/runs.ts";
 import {
   burstsOf,
   createRelayedWorld,
@@ -52,7 +51,7 @@ async function collect(
   const sample: Record<Whose, Trace[]> = { own: [], relayed: [] };
   const perSeed = Math.ceil(traces / SEEDS);
   for (let number = 0; number < SEEDS; number++) {
-    const world = await createRelayedWorld(`${seed} ${number}`);
+    const world = await createRelayedWorld(`${seedOf(seed)} ${number}`);
     for (let at = 0; at < perSeed; at++)
       for (const whose of ["own", "relayed"] as const) sample[whose].push(await take(world, whose));
     await world.stop();
@@ -96,7 +95,6 @@ describe("own and relayed traffic of a relay, on its link to the next hop", asyn
   const sample = await collect("position", (world, whose) => world.trace(whose));
 
   it("runs over one connection, and cannot be told apart by sizes, gaps and bursts of records", () => {
-    seedFor("position");
     const all = [...sample.own, ...sample.relayed];
     expect(Math.min(...all.map(({ out }) => out.length))).toBeGreaterThanOrEqual(3);
     for (let at = 0; at < sample.own.length; at++)

@@ -1,7 +1,7 @@
 import { BODY_BYTES, type CryptoProvider, type OnionDirection } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { describe, expect, it } from "vitest";
-import { seedFor } from "../support/seed.ts";
+import { seedOf } from "./support/runs.ts";
 import {
   type Hand,
   honest,
@@ -64,7 +64,7 @@ const only = (count: number, rest: number): Recognised => [
 
 describe.each(WAYS)("on the way %s, a hand on link %i", (direction, link) => {
   it("that flips any one bit turns this cell and all later ones into noise for everybody behind", () => {
-    const seed = seedFor("flip");
+    const seed = seedOf("flip");
     for (const at of POSITIONS)
       for (const bit of [0, (at * 5 + 3) % 7, 7])
         expect([at, bit, run(direction, link, flipAt(at, 1 << bit), `${seed} ${at}`)]).toEqual([
@@ -75,7 +75,7 @@ describe.each(WAYS)("on the way %s, a hand on link %i", (direction, link) => {
   });
 
   it("that drops, repeats or reorders a cell does the same", () => {
-    const seed = seedFor("drop");
+    const seed = seedOf("drop");
     expect(run(direction, link, honest, seed)).toEqual(only(CELLS, 0));
     expect(run(direction, link, drop, seed)).toEqual(only(NTH, CELLS - NTH - 1));
     expect(run(direction, link, duplicate, seed)).toEqual(only(NTH + 1, CELLS - NTH));
@@ -83,7 +83,7 @@ describe.each(WAYS)("on the way %s, a hand on link %i", (direction, link) => {
   });
 
   it("that swaps a cell between two circuits ruins both", () => {
-    const seed = seedFor("swap");
+    const seed = seedOf("swap");
     const circuits = [layeredCircuit(`${seed} left`), layeredCircuit(`${seed} right`)] as const;
     const seen: [Recognised, Recognised] = [[], []];
     for (let at = 0; at < CELLS; at++) {
@@ -115,13 +115,13 @@ describe("the check for later cells", () => {
 describe("a hop is never taken for its neighbour", () => {
   /** Bodies that hop 2, or a hand behind it, gives hop 1 to pass on as if they came from further back. */
   const answers = (from: number, start: (circuit: ReturnType<typeof layeredCircuit>) => Uint8Array) => {
-    const circuit = layeredCircuit(seedFor("neighbour"));
+    const circuit = layeredCircuit(seedOf("neighbour"));
     const body = circuit.depart("backward", from);
     body.set(start(circuit));
     return circuit.arrive("backward", from, body);
   };
   const tagOf = (hop: number, direction: OnionDirection) =>
-    layerKeysOf(`${seedFor("neighbour")} ${hop} ${direction}`).tag;
+    layerKeysOf(`${seedOf("neighbour")} ${hop} ${direction}`).tag;
 
   it.each([1, 2])("when what reaches hop %i to pass home begins with zeros", (from) => {
     expect(answers(from, () => new Uint8Array(16))).toBeUndefined();
@@ -157,7 +157,7 @@ describe("a hop is never taken for its neighbour", () => {
 
   it.each([0, 1])("when hop %i sends zeros, its own N or an old N forward", (hop) => {
     for (const start of [new Uint8Array(16), tagOf(hop, "forward"), tagOf(hop + 1, "forward")]) {
-      const circuit = layeredCircuit(seedFor("neighbour"));
+      const circuit = layeredCircuit(seedOf("neighbour"));
       circuit.hops[hop + 1]?.forward.ratchet();
       const body = new Uint8Array(BODY_BYTES);
       body.set(start);

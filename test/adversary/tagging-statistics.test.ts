@@ -2,8 +2,7 @@ import { createCipheriv, createDecipheriv } from "node:crypto";
 import { BODY_BYTES, type CryptoProvider, nobleProvider } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { describe, expect, it } from "vitest";
-import { seedFor } from "../support/seed.ts";
-import { adversaryRuns, say } from "./support/runs.ts";
+import { adversaryRuns, say, seedOf } from "./support/runs.ts";
 import { type Change, outOfBounds, tagEvidence } from "./support/tag-evidence.ts";
 import { withCipher } from "./support/tampered-layers.ts";
 
@@ -29,7 +28,7 @@ describe.each(Object.entries(CHANGES))("what a far hop sees does not tell %s", (
     ["forward", 1],
   ] as const)("on the way %s, %i cells behind the tagged one", (direction, later) => {
     const runs = later === 0 ? RUNS : Math.ceil(RUNS / 2);
-    const seed = seedFor("statistics");
+    const seed = seedOf("statistics");
     const figures = tagEvidence({ crypto: nodeProvider, direction, changes, runs, seed, later }, ALPHA);
     expect(outOfBounds(figures)).toEqual([]);
     const worst = Math.max(...figures.map(({ value, bound }) => Math.abs(value) / bound));

@@ -1,8 +1,8 @@
 import { CELL_COMMAND, RELAY_DATA_BYTES, SERVICE } from "@umbel/core";
 import { describe, expect, it } from "vitest";
 import { createChain, type Passing } from "../../packages/router/test/support/circuit-chain.ts";
-import { seedFor } from "../support/seed.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
+import { seedOf } from "./support/runs.ts";
 
 type Direction = Passing["direction"];
 /** What a hand does with the RELAY cells of one direction on one link, counted from 1. */
@@ -71,7 +71,7 @@ function reorder(): Hand {
 
 describe.each(WAYS)("on the way %s, a hand on link %i", (direction, link) => {
   const expectEnd = (what: string, hand: Hand, cells: number): void => {
-    const seed = `${seedFor("streams")} ${what}`;
+    const seed = `${seedOf("streams")} ${what}`;
     const whole = transfer(direction, link, (cell) => [cell], seed);
     const result = transfer(direction, link, hand, seed);
     expect([what, whole.isDead, whole.delivered.length]).toEqual([what, false, CELLS]);
@@ -91,7 +91,7 @@ describe.each(WAYS)("on the way %s, a hand on link %i", (direction, link) => {
   });
 
   it("that swaps a cell between two circuits kills both", () => {
-    const seeds = ["left", "right"].map((side) => `${seedFor("streams")} ${side}`);
+    const seeds = ["left", "right"].map((side) => `${seedOf("streams")} ${side}`);
     const bodies = seeds.map((seed) => {
       let taken: Uint8Array | undefined;
       transfer(

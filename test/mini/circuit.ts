@@ -59,7 +59,7 @@ export class Circuit {
 
   /** Cells of the last hop's layers so far, and credits taken. */
   get counts() {
-    const { forward, backward } = this.#last as { forward: Layer; backward: Layer };
+    const { forward, backward } = this.#last;
     const { acknowledged } = this.#sending;
     return { forward: forward.counter, backward: backward.counter, acknowledged };
   }

@@ -12,7 +12,7 @@ export interface LayerKeys {
 export class Layer {
   #key: Uint8Array;
   #block: WideBlock;
-  #counter = 0;
+  counter = 0;
   tag: Uint8Array;
   chain: Uint8Array;
 
@@ -21,10 +21,6 @@ export class Layer {
     this.#block = new WideBlock(key);
     this.tag = tag;
     this.chain = chain;
-  }
-
-  get counter(): number {
-    return this.#counter;
   }
 
   encrypt(inner: Uint8Array): Uint8Array {
@@ -49,35 +45,35 @@ export class Layer {
 
   #tweak(): Uint8Array {
     const counter = Buffer.alloc(8);
-    counter.writeBigUInt64LE(BigInt(this.#counter));
+    counter.writeBigUInt64LE(BigInt(this.counter));
     return concat(counter, zeros(8), this.chain);
   }
 
   #passed(inner: Uint8Array, outer: Uint8Array): void {
     this.chain = xor(inner.subarray(0, 16), outer.subarray(0, 16));
-    this.#counter += 1;
-    if (this.#counter % 256 === 0) this.ratchet();
+    this.counter += 1;
+    if (this.counter % 256 === 0) this.ratchet();
   }
 }
 
 /** The layer of a circuit that is keyed by its link. */
 export class PlainLayer {
   readonly tag = Uint8Array.from(Buffer.from("umbel link-keyed"));
-  #counter = 0;
+  counter = 0;
 
   get chain(): Uint8Array {
     const chain = Buffer.alloc(16);
-    chain.writeBigUInt64LE(BigInt(this.#counter));
+    chain.writeBigUInt64LE(BigInt(this.counter));
     return Uint8Array.from(chain);
   }
 
   encrypt(inner: Uint8Array): Uint8Array {
-    this.#counter += 1;
+    this.counter += 1;
     return inner;
   }
 
   decrypt(outer: Uint8Array): { readonly inner: Uint8Array; readonly recognised: boolean } {
-    this.#counter += 1;
+    this.counter += 1;
     return { inner: outer, recognised: same(outer.subarray(0, 16), this.tag) };
   }
 

@@ -1,4 +1,15 @@
-import { createNetwork, LOCAL_NETWORK, nodeIdOf, nodeKeysFrom, SERVICE } from "@umbel/core";
+import {
+  createNetwork,
+  decodeDescriptor,
+  generateNodeKeys,
+  LOCAL_NETWORK,
+  type NodeId,
+  type NodeKeys,
+  nodeIdOf,
+  parseAddress,
+  SERVICE,
+  signDescriptor,
+} from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { nodeRandom } from "@umbel/core/platform/node-random";
 import { OverlayNode } from "@umbel/router";
@@ -6,33 +17,42 @@ import { systemClock, systemTimers } from "@umbel/router/platform/system-clock";
 import { createWsTransport } from "@umbel/router/platform/ws-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { concat, fromBase32, hex, random, zeros } from "./bytes.ts";
-import { CELL, type Cell, DATA_BYTES, FLAG, RELAY } from "./cells.ts";
+import { CELL, type Cell, DATA_BYTES, extendData, FLAG, RELAY } from "./cells.ts";
 import { Circuit } from "./circuit.ts";
 import { networkIdOf } from "./identity.ts";
 import { Link, openSocket } from "./link.ts";
 import { dialHandshake } from "./link-handshake.ts";
 
 const network = networkIdOf("local");
-const keys = nodeKeysFrom(nodeProvider, {
-  identitySeed: random(32),
-  linkSecret: random(32),
-  hopSecret: random(32),
-});
-const nodeId = nodeIdOf(nodeProvider, keys.identity.publicKey);
-const target = { nodeId: fromBase32(nodeId), linkKey: keys.linkKey.publicKey, hopKey: keys.hopKey.publicKey };
-const node = new OverlayNode({
-  crypto: nodeProvider,
-  random: nodeRandom,
-  clock: systemClock,
-  timers: systemTimers,
-  network: createNetwork(nodeProvider, LOCAL_NETWORK),
-  transport: createWsTransport({ allowLocalAddresses: true }),
-  credentials: () => ({ linkKey: keys.linkKey, identity: keys.identity, features: 0 }),
-  nodeId,
-  hop: { nodeId, keys: () => [keys.hopKey], resolve: () => undefined },
-  lookUp: () => undefined,
-});
+const keys = generateNodeKeys(nodeProvider, nodeRandom);
+const local = createNetwork(nodeProvider, LOCAL_NETWORK);
+const target = targetOf(keys);
+const node = nodeOf(keys);
 let url: string;
+
+function targetOf({ identity, linkKey, hopKey }: NodeKeys) {
+  const nodeId = fromBase32(nodeIdOf(nodeProvider, identity.publicKey));
+  return { nodeId, linkKey: linkKey.publicKey, hopKey: hopKey.publicKey };
+}
+
+/** A node whose directory is empty: it extends circuits only with the descriptor that comes along. */
+function nodeOf({ identity, linkKey, hopKey }: NodeKeys): OverlayNode {
+  const nodeId = nodeIdOf(nodeProvider, identity.publicKey);
+  const resolve = (_id: NodeId, attached: Uint8Array | undefined) =>
+    attached && decodeDescriptor(nodeProvider, local, attached);
+  return new OverlayNode({
+    crypto: nodeProvider,
+    random: nodeRandom,
+    clock: systemClock,
+    timers: systemTimers,
+    network: local,
+    transport: createWsTransport({ allowLocalAddresses: true }),
+    credentials: () => ({ linkKey, identity, features: 0 }),
+    nodeId,
+    hop: { nodeId, keys: () => [hopKey], resolve },
+    lookUp: () => undefined,
+  });
+}
 
 beforeAll(async () => {
   node.serve(SERVICE.BLOCKS, { maxRequestBytes: 4_000_000, handle: ({ payload }) => payload.toReversed() });
@@ -49,20 +69,22 @@ const open = { command: RELAY.OPEN, flags: 0, stream: 1, data: Uint8Array.of(SER
 const data = { command: RELAY.DATA, flags: 0, stream: 1, data: random(DATA_BYTES) };
 
 describe("flow control between the mini-implementation and a node", () => {
-  it("carries 530 cells either way on one stream: both windows of both directions were used up and credited", async () => {
+  it("carries 140 cells either way on one stream, past its window and two credits of the circuit", async () => {
     const { link, circuit } = await oneHop();
-    const request = random(530 * DATA_BYTES);
+    const request = random(140 * DATA_BYTES);
     const response = await circuit.call(SERVICE.BLOCKS, request);
     expect(Buffer.compare(response, request.toReversed())).toBe(0);
-    expect(circuit.counts).toMatchObject({ acknowledged: 512 });
+    expect(circuit.counts.acknowledged).toBe(128);
     link.close();
   });
 
-  it("works over a circuit that is keyed by its link too", async () => {
+  it("carries 530 cells either way, past the windows of circuit and stream, where the link keys the circuit", async () => {
     const link = await Link.dial(url, network, {});
+    const circuit = Circuit.keyedByLink(link);
     const request = random(530 * DATA_BYTES);
-    const response = await Circuit.keyedByLink(link).call(SERVICE.BLOCKS, request);
+    const response = await circuit.call(SERVICE.BLOCKS, request);
     expect(Buffer.compare(response, request.toReversed())).toBe(0);
+    expect(circuit.counts.acknowledged).toBe(512);
     expect(hex(link.peer)).toBe(hex(target.nodeId));
     link.close();
   });
@@ -89,6 +111,48 @@ describe("flow control between the mini-implementation and a node", () => {
     const { link, circuit } = await oneHop();
     circuit.say({ ...open, flags: FLAG.END, data: Uint8Array.of(SERVICE.HOLDER) });
     expect(await circuit.receive()).toMatchObject({ command: RELAY.RESET, stream: 1 });
+    link.close();
+  });
+});
+
+describe("an EXTEND to a node that the hop does not know", () => {
+  const farKeys = generateNodeKeys(nodeProvider, nodeRandom);
+  const far = nodeOf(farKeys);
+  afterAll(() => far.stop());
+
+  async function descriptorOfFar(): Promise<Uint8Array> {
+    far.serve(SERVICE.BLOCKS, { maxRequestBytes: 10, handle: ({ payload }) => payload.toReversed() });
+    const address = parseAddress(await far.listen("ws://127.0.0.1:0"));
+    const content = { roles: { relay: true, store: false }, versions: { min: 1, max: 1 } };
+    const rest = { period: 1, capacityClass: 0, family: undefined, addresses: [address] };
+    return signDescriptor(nodeProvider, local, farKeys, { ...content, ...rest }).bytes;
+  }
+
+  it("is answered UNKNOWN, and works with the descriptor attached", async () => {
+    const link = await Link.dial(url, network, target);
+    const bytes = await descriptorOfFar();
+    const circuit = await Circuit.build(link, network, [target, { ...targetOf(farKeys), bytes }]);
+    expect(await circuit.call(SERVICE.BLOCKS, Uint8Array.of(1, 2, 3))).toEqual(Uint8Array.of(3, 2, 1));
+    link.close();
+  });
+
+  it("is answered UNKNOWN once: a second one without a descriptor ends the circuit", async () => {
+    const { link, circuit } = await oneHop();
+    const extend = { command: RELAY.EXTEND, flags: 0, stream: 0, data: extendData(random(32), random(1376)) };
+    circuit.say(extend);
+    expect(await circuit.receive()).toMatchObject({ command: RELAY.UNKNOWN });
+    circuit.say(extend);
+    await expect(circuit.receive()).rejects.toThrow("DESTROY");
+    link.close();
+  });
+
+  it.each([
+    ["itself", () => target.nodeId, RELAY.EXTEND],
+    ["nobody, in a message that is too short", () => zeros(0), RELAY.EXTEND],
+  ])("ends the circuit when it names %s", async (_name, nodeId, command) => {
+    const { link, circuit } = await oneHop();
+    circuit.say({ command, flags: 0, stream: 0, data: extendData(nodeId(), random(1376)) });
+    await expect(circuit.receive()).rejects.toThrow("DESTROY");
     link.close();
   });
 });

@@ -7,12 +7,14 @@ import descriptors from "../vectors/descriptor.json" with { type: "json" };
 import hops from "../vectors/hop-handshake.json" with { type: "json" };
 import links from "../vectors/link-handshake.json" with { type: "json" };
 import onion from "../vectors/onion-3-hops.json" with { type: "json" };
+import records from "../vectors/records.json" with { type: "json" };
 import { base32, concat, fromBase32, fromHex, hex, sha256, uint, zeros } from "./bytes.ts";
 import { CELL, extendData, RELAY, readCells, readRelay, writeCell, writeRelay } from "./cells.ts";
 import { answerHop, type HopKeys, startHop } from "./hop.ts";
 import { linkPublicKey, networkIdOf, readDescriptor } from "./identity.ts";
 import { Layer, type LayerKeys, PlainLayer } from "./layer.ts";
 import { answerHandshake, dialHandshake, type LinkSecrets } from "./link-handshake.ts";
+import { CipherState } from "./noise.ts";
 import { WideBlock } from "./wide-block.ts";
 import { CIRCUIT_WINDOW, Receiving, STREAM_WINDOW } from "./windows.ts";
 
@@ -67,6 +69,29 @@ describe("a link handshake from known secrets, by the pages alone,", () => {
     const plaintext = fromHex(vector.transport.plaintext);
     expect(hex(session.send.seal(plaintext))).toBe(vector.transport.fromInitiator);
     expect(hex(other.send.seal(plaintext))).toBe(vector.transport.fromResponder);
+  });
+});
+
+describe("records, by the page alone,", () => {
+  it("are sealed as the product's and open", () => {
+    const [sender, receiver] = [0, 1].map(() => new CipherState(named("record key", 32)));
+    for (const vector of records.records) {
+      const cells = named(`record of ${vector.cells}`, vector.cells * 4101);
+      const record = sender!.seal(cells);
+      expect([record.length, hex(record.subarray(-16)), hex(sha256(record))]).toEqual([
+        vector.bytes,
+        vector.tag,
+        vector.sha256,
+      ]);
+      expect(hex(receiver!.open(record))).toBe(hex(cells));
+    }
+  });
+
+  it("stay the product's past a REKEY", () => {
+    const cipher = new CipherState(named("many", 32));
+    const { messages, sha256: digest } = records.many;
+    const sealed = Array.from({ length: messages }, (_, at) => cipher.seal(named(`message ${at}`, 32)));
+    expect(hex(sha256(...sealed))).toBe(digest);
   });
 });
 

@@ -4,6 +4,7 @@ import { creditVectors } from "./credits.ts";
 import { descriptorVectors } from "./descriptor.ts";
 import { hopHandshakeVectors, linkHandshakeVectors } from "./handshakes.ts";
 import { onionVectors } from "./onion.ts";
+import { recordVectors } from "./records.ts";
 
 /** The files of `test/vectors` that `npm run vectors` makes, with their content, all from the product. */
 export function allVectors(crypto: CryptoProvider): ReadonlyMap<string, string> {
@@ -14,6 +15,7 @@ export function allVectors(crypto: CryptoProvider): ReadonlyMap<string, string> 
     "hop-handshake.json": hopHandshakeVectors(crypto),
     "link-handshake.json": linkHandshakeVectors(crypto),
     "onion-3-hops.json": onionVectors(crypto),
+    "records.json": recordVectors(crypto),
   };
   return new Map(
     Object.entries(vectors).map(([name, content]) => [name, `${JSON.stringify(content, null, 2)}\n`]),

@@ -40,6 +40,9 @@ import type { HopRole } from "../../src/node/node-options.ts";
 
 const network = createNetwork(nodeProvider, LOCAL_NETWORK);
 
+/** The slot of puzzle seeds in which the node of `createHostile` is. */
+export const HOSTILE_SLOT = 5;
+
 /** A cell as it stands on a link. */
 export interface Cell {
   readonly id: number;
@@ -82,8 +85,14 @@ export function createHostile(options: HostileOptions = {}) {
     network,
     credentials: () => ({ linkKey: keys.linkKey, identity: keys.identity, features: 0 }),
     nodeId,
-    hop: { nodeId, keys: () => [keys.hopKey], resolve: options.resolve ?? (() => undefined) },
+    hop: {
+      nodeId,
+      keys: () => [keys.hopKey],
+      puzzleSlot: () => HOSTILE_SLOT,
+      resolve: options.resolve ?? (() => undefined),
+    },
   });
+  const hopTarget = { network: network.id, nodeId, hopKey: keys.hopKey.publicKey };
   const news: NodeEffect[] = [];
   const works: (NodeEffect & { readonly type: "hop-work" })[] = [];
   const dials: { readonly connection: number; readonly url: string }[] = [];
@@ -219,13 +228,12 @@ export function createHostile(options: HostileOptions = {}) {
         addresses: [parseAddress(`ws://${host}:9001`)],
       });
     },
+    hopTarget,
+    /** Message 1 of a hop handshake with the node. */
+    request: (bid?: Uint8Array) => initiateHop(crypto, random, hopTarget, bid),
     /** Opens an onion circuit to the node; what it says there comes from `seal`. */
     openCircuit(peer: HostilePeer, id: number): HostileCircuit {
-      const { request, finish } = initiateHop(crypto, random, {
-        network: network.id,
-        nodeId,
-        hopKey: keys.hopKey.publicKey,
-      });
+      const { request, finish } = initiateHop(crypto, random, hopTarget);
       peer.send({ id, command: CELL_COMMAND.CREATE, body: encodeCreateOnion(request) });
       const created = peer.received.findLast((cell) => cell.id === id) as Cell;
       const layers = finish(decodeCreated(created.body));

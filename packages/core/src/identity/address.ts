@@ -123,7 +123,11 @@ function canonical(secure: boolean, host: Host, port: number, path: string): Nod
 
 function checkedLength(text: string, address: NodeAddress): NodeAddress {
   if (address.url.length <= MAX_ADDRESS_BYTES) return address;
-  throw badAddress(text, MAX_ADDRESS_BYTES, `it is longer than ${MAX_ADDRESS_BYTES} characters`);
+  throw badAddress(
+    text,
+    Math.min(MAX_ADDRESS_BYTES, text.length),
+    `it is longer than ${MAX_ADDRESS_BYTES} characters`,
+  );
 }
 
 function badAddress(text: string, position: number, what: string, cause?: unknown): UmbelError {

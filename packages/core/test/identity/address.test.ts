@@ -58,6 +58,15 @@ describe("an address", () => {
     expect(() => parseAddress(text)).toThrow(expect.objectContaining({ code: "BAD_INPUT", position }));
   });
 
+  it("that is too long only in its canonical form is pointed at inside what was typed", () => {
+    const typed = `ws://a.org/${"p".repeat(MAX_ADDRESS_BYTES - "ws://a.org/".length)}`;
+    expect(typed).toHaveLength(MAX_ADDRESS_BYTES);
+    for (const text of [typed, typed.slice(0, -2)]) {
+      const error = expect.objectContaining({ code: "BAD_INPUT", position: text.length });
+      expect(() => parseAddress(text)).toThrow(error);
+    }
+  });
+
   it(`may have ${MAX_ADDRESS_BYTES} characters and not one more`, () => {
     const path = `/${"p".repeat(MAX_ADDRESS_BYTES - "ws://a.org:1/".length)}`;
     expect(parseAddress(`ws://a.org:1${path}`).url).toHaveLength(MAX_ADDRESS_BYTES);

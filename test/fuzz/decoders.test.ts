@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { TARGETS } from "./targets/all.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const DECODER = /^export (?:async )?(?:function\*?|const) ((?:decode|parse|read|open)[A-Z]\w*)/gm;
+
+/** What is named like a decoder and has no target, and why. */
+const WITHOUT_TARGET: Readonly<Record<string, string>> = {
+  openKernel: "takes no bytes",
+  openReference: "asks the network; what comes back goes through openRoot, decodeIndex and decodeTable",
+  openLmdbStore: "LMDB reads its own file; the format file beside it is readStoreFormat's",
+  readConfig: "reads a file and hands it to parseConfig",
+  readEntry: "walks a folder of the person's own",
+  readFileIfPresent: "gives bytes as they stand",
+  readLines: "cuts lines out of what our own child processes print",
+};
+
+function decoders(): string[] {
+  const names = readdirSync(join(ROOT, "packages")).flatMap((name) => {
+    const source = join(ROOT, "packages", name, "src");
+    const files = readdirSync(source, { recursive: true, encoding: "utf8" });
+    return files.filter((file) => file.endsWith(".ts")).map((file) => join(source, file));
+  });
+  return names.flatMap((file) => [...readFileSync(file, "utf8").matchAll(DECODER)].map((match) => match[1]!));
+}
+
+describe("decoders", () => {
+  const found = decoders();
+  const covered = TARGETS.flatMap(({ covers }) => covers);
+
+  it("each has a fuzz target, or a reason for none", () => {
+    expect(found.length).toBeGreaterThan(30);
+    const missing = found.filter((name) => !covered.includes(name) && !(name in WITHOUT_TARGET));
+    expect(missing).toEqual([]);
+  });
+
+  it("none is listed that there is not, or for two reasons", () => {
+    const listed = [...covered, ...Object.keys(WITHOUT_TARGET)];
+    expect(listed.filter((name) => !found.includes(name))).toEqual([]);
+    expect(new Set(listed).size).toBe(listed.length);
+  });
+
+  it("targets have names of their own", () => {
+    const names = TARGETS.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+  });
+});

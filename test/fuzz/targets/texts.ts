@@ -1,0 +1,252 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { utf8ToBytes } from "@noble/hashes/utils.js";
+import {
+  type BlockId,
+  decodeBase32,
+  type ErrorCode,
+  encodeBase32,
+  formatReference,
+  isUmbelError,
+  parseAddress,
+  parseBootstrapEntry,
+  parseDnsName,
+  parseIpv4,
+  parseIpv6,
+  parseReference,
+} from "@umbel/core";
+import { canonicalPath, nameFault, pathFault } from "@umbel/storage";
+import { parseConfig } from "../../../packages/cli/src/config.ts";
+import { openDataFolder } from "../../../packages/cli/src/files/data-folder.ts";
+import { checkAddress, parseRoles, parseWhole } from "../../../packages/cli/src/settings.ts";
+import { formatPath, parsePath } from "../../../packages/core/src/reference/reference-path.ts";
+import { readStoreFormat } from "../../../packages/storage/src/platform/store-format.ts";
+import { decodedOrRefused, type FuzzTarget, must, resolvedOrRefused } from "../target.ts";
+import { idOf, keysOf, noise, text } from "./fixed.ts";
+
+/** A parser of texts: refused with one of `codes`, at a position inside the text, or read the same again once written. */
+function textTarget<Value>(target: {
+  readonly name: string;
+  readonly covers: readonly string[];
+  readonly seeds: readonly string[];
+  readonly words?: readonly string[];
+  readonly codes: readonly ErrorCode[];
+  readonly maxBytes?: number;
+  parse(text: string): Value;
+  /** Undefined where there is no writer. */
+  format?(value: Value): string | undefined;
+}): FuzzTarget {
+  const { name, covers, codes, parse, format, maxBytes = 600, words = [] } = target;
+  return {
+    name,
+    covers,
+    maxBytes,
+    words,
+    seeds: () => target.seeds.map((each) => utf8ToBytes(each)),
+    run(bytes) {
+      const given = text(bytes);
+      const read = decodedOrRefused(codes, () => pointingInside(given, () => ({ value: parse(given) })));
+      const written = read === undefined ? undefined : format?.(read.value);
+      if (written === undefined) return;
+      must(format?.(parse(written)) === written, "what was written for a text reads as something else");
+    },
+  };
+}
+
+function pointingInside<Value>(given: string, parse: () => Value): Value {
+  try {
+    return parse();
+  } catch (error) {
+    const at = isUmbelError(error) ? error.position : undefined;
+    must(at === undefined || (at >= 0 && at <= given.length), `the error points at ${at}, outside the text`);
+    throw error;
+  }
+}
+
+const fileReference = formatReference({
+  kind: "file",
+  rootId: encodeBase32(noise("root", 32)) as BlockId,
+  readKey: noise("read key", 32),
+  path: ["a b", "ü"],
+});
+const ADDRESS_WORDS = [
+  "ws://",
+  "wss://",
+  "WSS://",
+  "[::1]",
+  "::",
+  "127.0.0.1",
+  ":0",
+  ":65536",
+  "/",
+  "#",
+  "@",
+  ".",
+];
+const nodeId = idOf(keysOf(0));
+
+/** What persons type, and what stands in text files. */
+export const TEXT_TARGETS: readonly FuzzTarget[] = [
+  textTarget({
+    name: "reference",
+    covers: ["parseReference"],
+    codes: ["BAD_REFERENCE"],
+    seeds: [
+      fileReference,
+      ` ${fileReference.toUpperCase().replace(/\/.*/, "/")}\n`,
+      "umbel:site-qqqq",
+      "umbel:file-1",
+    ],
+    words: ["umbel:", "file-", "verify-", "owner", "%20", "%", "/", "?", "ſ", "K"],
+    parse: parseReference,
+    format: formatReference,
+  }),
+  textTarget({
+    name: "reference-path",
+    covers: ["parsePath"],
+    codes: ["BAD_REFERENCE"],
+    seeds: ["a%20b/c", "%C3%BC/", ""],
+    words: ["%ED%A0%80", "%2F", "%2E%2E", "..", "//", "%00"],
+    parse: (given) => parsePath(`/${given}`, 0),
+    format: (segments) => formatPath(segments).slice(1),
+  }),
+  textTarget({
+    name: "address",
+    covers: ["parseAddress"],
+    codes: ["BAD_INPUT"],
+    seeds: ["ws://127.0.0.1:7470", "wss://[2001:db8::1]/umbel", "WS://Node.Example:80/"],
+    words: ADDRESS_WORDS,
+    parse: (given) => parseAddress(given),
+    format: ({ url }) => url,
+  }),
+  textTarget({
+    name: "bootstrap-entry",
+    covers: ["parseBootstrapEntry"],
+    codes: ["BAD_INPUT"],
+    seeds: [`ws://127.0.0.1:7470#${nodeId}`, "ws://a.example"],
+    words: ADDRESS_WORDS,
+    parse: parseBootstrapEntry,
+    format: (entry) => (entry.nodeId === undefined ? entry.url : `${entry.url}#${entry.nodeId}`),
+  }),
+  textTarget({
+    name: "host",
+    covers: ["parseIpv4", "parseIpv6", "parseDnsName"],
+    codes: [],
+    seeds: ["127.0.0.1", "2001:db8::1:0:0:2", "node.example"],
+    words: ["::", ":0:", "fe80", "256", "0x7f", "xn--", "-", "."],
+    parse: (given) =>
+      [parseIpv4(given), parseIpv6(given), parseDnsName(given)].find((host) => host !== undefined),
+    format: (host) => host?.text,
+  }),
+  textTarget({
+    name: "base32",
+    covers: ["decodeBase32"],
+    codes: ["BAD_ENCODING"],
+    seeds: [nodeId],
+    parse: (given) => ({ given, bytes: decodeBase32(given, 32) }),
+    format({ given, bytes }) {
+      must(encodeBase32(bytes) === given, "another text names the same bytes");
+      return given;
+    },
+  }),
+  textTarget({
+    name: "path",
+    covers: [],
+    codes: ["BAD_INPUT"],
+    seeds: ["a/b.txt", "e\u0301", "CON/x"],
+    words: ["../", "\\", "NUL.", "\u202e", "\u0000", "/", "C:", "ﬃ"],
+    parse(given) {
+      pathFault(given);
+      nameFault(given);
+      return canonicalPath(given);
+    },
+    format(path) {
+      must(pathFault(path) === undefined, "a canonical path has a fault");
+      return path;
+    },
+  }),
+  textTarget({
+    name: "settings",
+    covers: ["parseRoles", "parseWhole"],
+    codes: ["BAD_INPUT"],
+    seeds: ["relay,store", "17", "ws://127.0.0.1:1#a"],
+    words: ["relay", "store", ",", "9007199254740993", "-", "1e3", "\u0661"],
+    parse(given) {
+      decodedOrRefused(["BAD_INPUT"], () => checkAddress(given, "--listen"));
+      const whole = decodedOrRefused(["BAD_INPUT"], () => parseWhole(given, "--port", 0, 2 ** 40));
+      must(
+        whole === undefined || (Number.isSafeInteger(whole) && whole <= 2 ** 40),
+        "no whole number in bounds",
+      );
+      return parseRoles(given, "--roles");
+    },
+    format: (roles) => roles.join(","),
+  }),
+  textTarget({
+    name: "config",
+    covers: ["parseConfig"],
+    codes: ["BAD_CONFIG"],
+    maxBytes: 6000,
+    seeds: [
+      'listen = "ws://0.0.0.0:7470"\nbootstrap = ["ws://a.example:1#x"]\ncapacity = 2\n',
+      'roles = ["relay", "store"] # both\nnetwork = \'local\'\nfamily = """\na"""\ndata = "\\u00e9"\n',
+    ],
+    words: [
+      "listen",
+      "capacity",
+      "[",
+      "]",
+      "[[",
+      "{",
+      "}",
+      "=",
+      "'''",
+      '"""',
+      "\\U0010FFFF",
+      "\\uD800",
+      "1979-05-27",
+      "07:32:00Z",
+      "0x",
+      "1e400",
+      "inf",
+      "nan",
+      "__proto__",
+      "constructor",
+      ".",
+      "true",
+      "9223372036854775808",
+      "9007199254740993",
+    ],
+    parse: (given) => parseConfig(given, "umbel.toml"),
+  }),
+  formatFiles(),
+];
+
+/** The `format` files of a data folder and of a block store, which stand alone in an existing folder. */
+function formatFiles(): FuzzTarget {
+  return {
+    name: "format-files",
+    covers: ["readStoreFormat", "openDataFolder"],
+    maxBytes: 200,
+    words: ["umbel blocks ", "1", "\n", "999999", "0"],
+    seeds: () => ["umbel blocks 1\n", "1\n", "2\n", "umbel blocks 12\n"].map((each) => utf8ToBytes(each)),
+    async run(bytes) {
+      const folder = mkdtempSync(join(tmpdir(), "umbel-fuzz-"));
+      try {
+        writeFileSync(join(folder, "format"), bytes);
+        const store = await resolvedOrRefused(["BAD_CONFIG"], async () =>
+          readStoreFormat(folder).then(() => true),
+        );
+        must(
+          store === (text(bytes) === "umbel blocks 1\n" ? true : undefined),
+          "a store of another format opens",
+        );
+        const data = await resolvedOrRefused(["BAD_CONFIG"], () => openDataFolder(folder));
+        must((data !== undefined) === (text(bytes).trim() === "1"), "a data folder of another format opens");
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  };
+}

@@ -28,7 +28,15 @@ child.on("close", (code) => {
   const said = lines.filter((line) => line.startsWith(PREFIX)).map((line) => line.slice(PREFIX.length));
   console.log(lines.filter((line) => !line.startsWith(PREFIX) && !line.startsWith("stdout |")).join("\n"));
   console.log(`The adversary, ${runs} runs of the statistics:`);
-  for (const line of said.sort()) console.log(`  ${line}`);
+  const [seeds, figures] = [true, false].map((of) =>
+    said.filter((line) => line.startsWith("seed of ") === of),
+  );
+  for (const line of figures.sort()) console.log(`  ${line}`);
+  const chosen = seeds.filter((line) => !line.endsWith(": its name"));
+  for (const line of chosen) console.log(`  ${line}`);
+  console.log(
+    `  seeds: ${seeds.length - chosen.length} by the names of their tests, ${chosen.length} by UMBEL_SEED`,
+  );
   console.log(
     code === 0
       ? `nothing found in ${((performance.now() - started) / 1000).toFixed(0)} s`

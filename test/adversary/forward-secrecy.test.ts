@@ -201,7 +201,7 @@ describe("a recorded cell", () => {
     chain.settle();
     const candidates = new Set(
       memoryNow()
-        .filter(({ length }) => length <= 256)
+        .filter(({ length }) => length <= 64)
         .flatMap((memory) =>
           Array.from({ length: Math.max(0, memory.length - 31) }, (_, at) =>
             memory.toString("hex", at, at + 32),

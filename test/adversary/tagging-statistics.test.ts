@@ -8,7 +8,7 @@ import { withCipher } from "./support/tampered-layers.ts";
 
 /** The chance that chance alone fails one of these tests. The seeds are fixed: what passed once passes. */
 const ALPHA = 1e-6;
-const RUNS = adversaryRuns(400);
+const RUNS = adversaryRuns(300);
 
 const flip = (...places: readonly number[]): Change => {
   const change = new Uint8Array(BODY_BYTES);

@@ -70,18 +70,17 @@ function reorder(): Hand {
 }
 
 describe.each(WAYS)("on the way %s, a hand on link %i", (direction, link) => {
+  const seed = seedOf("streams");
+  const whole = transfer(direction, link, (cell) => [cell], seed);
   const expectEnd = (what: string, hand: Hand, cells: number): void => {
-    const seed = `${seedOf("streams")} ${what}`;
-    const whole = transfer(direction, link, (cell) => [cell], seed);
     const result = transfer(direction, link, hand, seed);
-    expect([what, whole.isDead, whole.delivered.length]).toEqual([what, false, CELLS]);
+    expect([whole.isDead, whole.delivered.length]).toEqual([false, CELLS]);
     expect([what, result.delivered]).toEqual([what, whole.delivered.slice(0, cells)]);
     expect([what, result.isDead, [...result.hops]]).toEqual([what, true, [2]]);
   };
 
   it("that flips a bit of a cell kills the circuit there; nothing of this cell or a later one is delivered", () => {
-    for (const at of [0, 7, 15, 16, 17, 19, 23, 24, 2048, 4079, 4080, 4095])
-      expectEnd(`flip ${at}`, flipAt(at), NTH - 1);
+    for (const at of [0, 15, 17, 23, 2048, 4080, 4095]) expectEnd(`flip ${at}`, flipAt(at), NTH - 1);
   });
 
   it("that drops, repeats or reorders cells kills the circuit; nothing behind the gap is delivered", () => {
@@ -91,8 +90,8 @@ describe.each(WAYS)("on the way %s, a hand on link %i", (direction, link) => {
   });
 
   it("that swaps a cell between two circuits kills both", () => {
-    const seeds = ["left", "right"].map((side) => `${seedOf("streams")} ${side}`);
-    const bodies = seeds.map((seed) => {
+    const seeds = ["left", "right"].map((side) => `${seed} ${side}`);
+    const bodies = seeds.map((one) => {
       let taken: Uint8Array | undefined;
       transfer(
         direction,
@@ -101,17 +100,17 @@ describe.each(WAYS)("on the way %s, a hand on link %i", (direction, link) => {
           if (number === NTH) taken = cell.body.slice();
           return [cell];
         },
-        seed,
+        one,
       );
       return taken!;
     });
-    for (const [side, seed] of seeds.entries()) {
+    for (const [side, one] of seeds.entries()) {
       const strange = bodies[1 - side]!;
       const result = transfer(
         direction,
         link,
         (cell, number) => [number === NTH ? { ...cell, body: strange } : cell],
-        seed,
+        one,
       );
       expect([result.delivered.length, result.isDead]).toEqual([NTH - 1, true]);
     }

@@ -1,5 +1,6 @@
 import { ed25519, x25519 } from "@noble/curves/ed25519.js";
 import { sha512 } from "@noble/hashes/sha2.js";
+import { readAddress } from "./address.ts";
 import { ascii, concat, label, same, sha256, toUint } from "./bytes.ts";
 
 /** docs/spec/01-identity.md, The signature rule. */
@@ -74,6 +75,9 @@ export function readDescriptor(bytes: Uint8Array, network: Uint8Array): MiniDesc
   const count = u(1);
   if (count < 1 || count > 4) throw new Error("addresses");
   const addresses = Array.from({ length: count }, () => Buffer.from(take(u(1))).toString("latin1"));
+  if (new Set(addresses).size !== count || !addresses.every((each) => readAddress(each) !== undefined)) {
+    throw new Error("an address");
+  }
   if (u(2) !== 0) throw new Error("a proof");
   const signed = bytes.slice(0, at);
   if (!verifies(identityKey, concat(label("umbel1 descriptor signature"), signed), take(64))) {

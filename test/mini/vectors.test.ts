@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { naiveAdiantum } from "../support/naive/adiantum.ts";
+import addresses from "../vectors/addresses.json" with { type: "json" };
 import cells from "../vectors/cells.json" with { type: "json" };
 import credits from "../vectors/credits.json" with { type: "json" };
 import descriptors from "../vectors/descriptor.json" with { type: "json" };
@@ -8,6 +9,7 @@ import hops from "../vectors/hop-handshake.json" with { type: "json" };
 import links from "../vectors/link-handshake.json" with { type: "json" };
 import onion from "../vectors/onion-3-hops.json" with { type: "json" };
 import records from "../vectors/records.json" with { type: "json" };
+import { readAddress } from "./address.ts";
 import { base32, concat, fromBase32, fromHex, hex, sha256, uint, zeros } from "./bytes.ts";
 import { CELL, extendData, RELAY, readCells, readRelay, writeCell, writeRelay } from "./cells.ts";
 import { answerHop, type HopKeys, startHop } from "./hop.ts";
@@ -263,6 +265,20 @@ describe("descriptors, by the page alone,", () => {
       addresses: vector.addresses.map(({ url }) => url),
     });
     expect(hex(sha256(Buffer.from("umbel1 position\0"), read.nodeId))).toBe(vector.position);
+  });
+});
+
+describe("addresses, by the page alone,", () => {
+  it("are canonical, local and of one prefix where the product says so", () => {
+    for (const { url, local } of addresses.accepted) {
+      expect([url, readAddress(url)]).toEqual([url, expect.objectContaining({ isLocal: local })]);
+    }
+    for (const { url } of addresses.refused) expect([url, readAddress(url)]).toEqual([url, undefined]);
+    const groups = (of: (address: (typeof addresses.accepted)[number]) => string | undefined) =>
+      addresses.accepted.map((each) => addresses.accepted.findIndex((other) => of(each) === of(other)));
+    expect(groups(({ url }) => readAddress(url)!.group)).toEqual(groups(({ group }) => group));
+    const inLocal = groups(({ groupInLocal }) => groupInLocal);
+    expect(groups(({ url }) => readAddress(url, "local")!.group)).toEqual(inLocal);
   });
 });
 

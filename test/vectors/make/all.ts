@@ -1,4 +1,5 @@
 import type { CryptoProvider } from "@umbel/core";
+import { addressVectors } from "./addresses.ts";
 import { cellVectors } from "./cells.ts";
 import { creditVectors } from "./credits.ts";
 import { descriptorVectors } from "./descriptor.ts";
@@ -9,6 +10,7 @@ import { recordVectors } from "./records.ts";
 /** The files of `test/vectors` that `npm run vectors` makes, with their content, all from the product. */
 export function allVectors(crypto: CryptoProvider): ReadonlyMap<string, string> {
   const vectors = {
+    "addresses.json": addressVectors(crypto),
     "cells.json": cellVectors(),
     "credits.json": creditVectors(crypto),
     "descriptor.json": descriptorVectors(crypto),

@@ -29,13 +29,13 @@ export async function savedGuardWarnings(
   network: NetworkParameters,
   folder: DataFolder,
 ): Promise<readonly string[]> {
-  const bytes = await folder.read(guardFileName(network.name));
-  if (bytes === undefined) return [];
   try {
+    const bytes = await folder.read(guardFileName(network.name));
+    if (bytes === undefined) return [];
     const { guards } = decodeGuardFile(crypto, network, bytes);
     return guardWarnings(guardBias(guards), folder, network.name);
   } catch (error) {
-    if (isUmbelError(error, "BAD_CONFIG")) return [error.message];
+    if (isUmbelError(error, "BAD_CONFIG", "READ_FAILED")) return [error.message];
     throw error;
   }
 }

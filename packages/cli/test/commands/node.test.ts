@@ -39,6 +39,23 @@ describe("node", () => {
     expect(stops).toBe(1);
   });
 
+  it("warns once it is ready of guards of this folder's clients that lose circuits", async () => {
+    const io = createTestIo();
+    const { engine } = createTestEngine({
+      startNode: async ({ listen }) =>
+        idleNode(listen, {
+          guardWarnings: async () => {
+            setImmediate(io.stop);
+            return ["only 10 % of the last 200 circuits over guard 1 worked"];
+          },
+        }),
+    });
+    expect(await main(["node", "--data", data, "-l", "ws://127.3.0.1:9"], io, engine)).toBe(0);
+    expect(io.err()).toContain(
+      "ready; Ctrl-C ends it\numbel: only 10 % of the last 200 circuits over guard 1 worked\n",
+    );
+  });
+
   it("does not count to a person while its directory fills", async () => {
     const io = createTestIo();
     const { engine } = createTestEngine({

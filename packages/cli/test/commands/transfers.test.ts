@@ -30,6 +30,30 @@ describe("publish", () => {
     expect({ out: io.out(), err: io.err() }).toEqual({ out: "umbel:file-abc\n", err: "" });
   });
 
+  it("warns of a guard that loses circuits on standard error in every mode, and of nothing else", async () => {
+    const { engine } = createTestEngine({
+      publishPath: async (_path, { onWarning }) => {
+        onWarning?.("only 10 % of the last 200 circuits over guard 1 worked");
+        return { reference: "r", bytes: 0, blocks: 1, copies: 9, seconds: 1, files: 1, skipped: 0 };
+      },
+      fetchReference: async (_reference, { onWarning }) => {
+        onWarning?.("only 10 % of the last 200 circuits over guard 1 worked");
+        return { bytes: 5, sha256: "00ff", seconds: 0.5, output: "x", files: 1 };
+      },
+    });
+    for (const args of [
+      ["publish", "x"],
+      ["fetch", "r"],
+    ]) {
+      for (const mode of [[], ["-q"], ["--json"]]) {
+        const io = createTestIo();
+        await main([...args, ...mode, "-b", ADDRESS, "--data", data], io, engine);
+        expect(io.err()).toContain("umbel: only 10 % of the last 200 circuits over guard 1 worked\n");
+        expect(io.out()).not.toContain("guard");
+      }
+    }
+  });
+
   it("tells of a folder how many files went out, and what was left out", async () => {
     const io = createTestIo();
     const { engine } = createTestEngine({

@@ -66,6 +66,18 @@ export const HANDSHAKES_IN_LINE_PER_SECOND = 16;
 export const HANDSHAKES_IN_LINE_BURST = 8;
 /** A handshake worker without work ends after this long, in ms. */
 export const HANDSHAKE_WORKER_IDLE_MS = 30_000;
+/** Effort of the first bid to a hop that refused: 256 tries, about as much work as the answer. */
+export const FIRST_HOP_EFFORT = 8;
+/** So much is added to the effort by each further refusal: four times the work. */
+export const HOP_EFFORT_STEP = 2;
+/** Highest effort that a client offers, 2^18 tries or about half a second: a hop that always refuses cannot cost it more. */
+export const MAX_OFFERED_EFFORT = 18;
+/** The effort for a hop is forgotten after so long without a refusal, in ms. */
+export const HOP_EFFORT_MEMORY_MS = 600_000;
+/** Hops whose effort is remembered; past it the oldest is forgotten. */
+export const MAX_HOP_EFFORTS = 1024;
+/** Tries for a bid in one turn of the event loop: about a millisecond. */
+export const BID_TRIES_PER_TURN = 512;
 /** Bids remembered against replay, at the least; twice as many at most. */
 export const MAX_SPENT_BIDS = 65_536;
 

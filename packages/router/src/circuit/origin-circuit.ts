@@ -55,14 +55,16 @@ export type OriginCircuitEffect =
   /** The stream asked for under `token` has this number; undefined when the circuit has as many as it may. */
   | { readonly type: "stream-number"; readonly token: number; readonly streamId: StreamId | undefined }
   | { readonly type: "stream"; readonly event: StreamEvent }
-  /** Terminal. `hops` were reached; `tell` says that DESTROY is due. */
-  | { readonly type: "closed"; readonly hops: number; readonly tell: boolean };
+  /** Terminal. `hops` were reached; `tell` says that DESTROY is due; `refused`, that a DESTROY came while the circuit was built. */
+  | { readonly type: "closed"; readonly hops: number; readonly tell: boolean; readonly refused?: true };
 
 type PendingHop = ReturnType<typeof initiateHop>;
 
 /** A hop to add: what its handshake needs, and the signed descriptor for a previous hop that does not know it. */
 export interface PathHop extends HopTarget {
   readonly descriptor: Uint8Array;
+  /** The bid to make; none when absent. */
+  readonly bid?: Uint8Array | undefined;
 }
 
 /** "link-keyed": one hop, no handshake and no layers of its own, since the link encrypts for exactly these two. */
@@ -156,7 +158,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
     const first = path[0];
     if (first === undefined) throw new UmbelError("INTERNAL", "a circuit needs at least one hop");
     try {
-      const pending = initiateHop(crypto, random, first);
+      const pending = initiateHop(crypto, random, first, first.bid);
       const deadline = now + CIRCUIT_BUILD_TIMEOUT_MS;
       this.#state = { is: "building", hop: 0, pending, attached: false, deadline };
       return [{ type: "cell", command: CELL_COMMAND.CREATE, body: encodeCreateOnion(pending.request) }];
@@ -169,7 +171,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
 
   #cell(command: CellCommand, body: Uint8Array, now: Millis): readonly OriginCircuitEffect[] {
     if (!ACCEPTED_IN[this.#state.is].includes(command)) return this.#close(true);
-    if (command === CELL_COMMAND.DESTROY) return this.#close(false);
+    if (command === CELL_COMMAND.DESTROY) return this.#close(false, this.#state.is === "building");
     try {
       if (command === CELL_COMMAND.CREATED) return this.#created(body, now);
       return this.#relay(body, now);
@@ -227,7 +229,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
 
   #extendTo(hop: number, attach: boolean, deadline: Millis): readonly OriginCircuitEffect[] {
     const target = (this.#options.path as readonly PathHop[])[hop] as PathHop;
-    const pending = initiateHop(this.#options.crypto, this.#options.random, target);
+    const pending = initiateHop(this.#options.crypto, this.#options.random, target, target.bid);
     this.#state = { is: "building", hop, pending, attached: attach, deadline };
     const data = encodeExtend({
       nodeId: target.nodeId,
@@ -280,11 +282,12 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
     return { type: "cell", command: CELL_COMMAND.RELAY, body };
   }
 
-  #close(tell: boolean): readonly OriginCircuitEffect[] {
+  #close(tell: boolean, refused = false): readonly OriginCircuitEffect[] {
     const started = this.#state.is !== "idle";
     if (this.#state.is === "building") this.#state.pending.wipe();
     this.#state = { is: "closed" };
     this.#onion.wipe();
-    return [{ type: "closed", hops: this.#hops, tell: tell && started }];
+    const closed = { type: "closed", hops: this.#hops, tell: tell && started } as const;
+    return [refused ? { ...closed, refused } : closed];
   }
 }

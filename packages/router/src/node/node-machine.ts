@@ -90,7 +90,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
         this.#links.accept(input.connection, input.host, now);
         break;
       case "build":
-        this.#build(input.circuit, input.path);
+        this.#build(input.circuit, input.path, input.bids);
         break;
       case "build-direct":
         this.#buildOver(input.circuit, input.target, "link-keyed");
@@ -254,11 +254,13 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
     return end;
   }
 
-  #build(circuit: number, path: readonly Descriptor[]): void {
+  #build(circuit: number, path: readonly Descriptor[], bids: readonly (Uint8Array | undefined)[] = []): void {
     const first = path[0];
     if (first === undefined) throw new UmbelError("INTERNAL", "a circuit needs at least one hop");
     const network = this.#options.network.id;
-    const hops = path.map((d) => ({ network, nodeId: d.nodeId, hopKey: d.hopKey, descriptor: d.bytes }));
+    const hops = path.map(({ nodeId, hopKey, bytes }, index) => {
+      return { network, nodeId, hopKey, descriptor: bytes, bid: bids[index] };
+    });
     this.#buildOver(circuit, dialTargetOf(first), hops);
   }
 

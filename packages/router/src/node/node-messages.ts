@@ -10,7 +10,13 @@ import type { RequestOrigin } from "./overlay.ts";
 export type NodeInput =
   | { readonly type: "accepted"; readonly connection: number; readonly host: string }
   | ConnectionInput
-  | { readonly type: "build"; readonly circuit: number; readonly path: readonly Descriptor[] }
+  | {
+      readonly type: "build";
+      readonly circuit: number;
+      readonly path: readonly Descriptor[];
+      /** The bid for each hop; none when absent. */
+      readonly bids?: readonly (Uint8Array | undefined)[];
+    }
   | { readonly type: "build-direct"; readonly circuit: number; readonly target: DialTarget }
   | { readonly type: "origin"; readonly circuit: number; readonly input: OriginCircuitInput }
   | { readonly type: "hop"; readonly circuit: number; readonly input: RelayCircuitInput }

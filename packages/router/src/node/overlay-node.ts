@@ -11,6 +11,7 @@ import type { Transport } from "../transport/transport.ts";
 import { CallTable } from "./call-table.ts";
 import { type DirectCircuitPorts, DirectCircuits } from "./direct-calls.ts";
 import { NodeDriver, type NodeNews } from "./driver.ts";
+import { createHopEfforts, type HopEfforts } from "./hop-efforts.ts";
 import { createInlineResponder, type HopResponder } from "./hop-responder.ts";
 import { type DialTarget, dialTargetOf } from "./link-table.ts";
 import { NodeMachine } from "./node-machine.ts";
@@ -35,6 +36,8 @@ export interface OverlayNodeOptions extends NodeMachineOptions {
 export interface BuildFailure {
   /** Hops that were reached: 0 means that not even the guard answered. */
   readonly hops: number;
+  /** With no hops: the guard is there and said no, and might not to the higher bid that the next build makes. */
+  readonly mayBidHigher?: boolean;
 }
 
 interface Build {
@@ -50,6 +53,7 @@ export class OverlayNode implements DirectCalls {
   readonly #host: ServiceHost;
   readonly #calls: CallTable;
   readonly #direct: DirectCircuits;
+  readonly #efforts: HopEfforts;
   readonly #builds = new Map<number, Build>();
   readonly #open = new Set<number>();
   #stopped = false;
@@ -72,6 +76,7 @@ export class OverlayNode implements DirectCalls {
     });
     this.#calls = new CallTable({ timers, toOrigin: (circuit, input) => this.#command(circuit, input) });
     this.#direct = new DirectCircuits(timers, clock);
+    this.#efforts = createHopEfforts(options);
   }
 
   /** Links in any state. */
@@ -112,17 +117,27 @@ export class OverlayNode implements DirectCalls {
   /** Builds a circuit over exactly this path, guard first. */
   buildCircuit(path: readonly Descriptor[]): Promise<Circuit | BuildFailure> {
     if (this.#stopped) return Promise.resolve({ hops: 0 });
-    return new Promise((resolve) => {
-      const circuit = this.#machine.newNumber();
-      this.#builds.set(circuit, { path, resolve });
-      this.#driver.input({ type: "build", circuit, path });
-    });
+    const bids = this.#efforts.bidsFor(path);
+    if (bids instanceof Promise) return bids.then((found) => this.#build(path, found));
+    return this.#build(path, []);
   }
 
   /** Closes every circuit, link and listener. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#driver.stop();
+  }
+
+  #build(
+    path: readonly Descriptor[],
+    bids: readonly (Uint8Array | undefined)[],
+  ): Promise<Circuit | BuildFailure> {
+    if (this.#stopped) return Promise.resolve({ hops: 0 });
+    return new Promise((resolve) => {
+      const circuit = this.#machine.newNumber();
+      this.#builds.set(circuit, { path, resolve });
+      this.#driver.input({ type: "build", circuit, path, bids });
+    });
   }
 
   #target(peer: NodeId | BootstrapEntry): DialTarget | undefined {
@@ -173,10 +188,19 @@ export class OverlayNode implements DirectCalls {
     } else if (effect.type === "closed") {
       this.#builds.delete(circuit);
       this.#open.delete(circuit);
-      build?.resolve({ hops: effect.hops });
+      build?.resolve(this.#failure(build.path, effect));
       this.#direct.closed(circuit);
     }
     this.#calls.event(circuit, effect);
+  }
+
+  #failure(
+    path: readonly Descriptor[],
+    { hops, refused }: OriginCircuitEffect & { readonly type: "closed" },
+  ): BuildFailure {
+    const next = refused === true ? path[hops] : undefined;
+    const mayBidHigher = next !== undefined && this.#efforts.refused(next.nodeId);
+    return hops === 0 && mayBidHigher ? { hops, mayBidHigher } : { hops };
   }
 
   #circuit(circuit: number, path: readonly Descriptor[]): Circuit {

@@ -69,7 +69,8 @@ export function createCircuitBuilder(options: CircuitBuilderOptions): CircuitBui
       guards.report(guard, "built", now);
       return;
     }
-    guards.report(guard, outcome.hops === 0 ? "unreachable" : "failed", now);
+    const isAway = outcome.hops === 0 && outcome.mayBidHigher !== true;
+    guards.report(guard, isAway ? "unreachable" : "failed", now);
     const missed = outcome.hops === 0 ? undefined : path[outcome.hops];
     if (missed !== undefined) failed.add(missed.nodeId, now);
   }

@@ -11,6 +11,7 @@ import {
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import { createVirtualClock } from "../../../../test/support/virtual-clock.ts";
+import type { HopResponder } from "../../src/node/hop-responder.ts";
 import { OverlayNode } from "../../src/node/overlay-node.ts";
 import type { Tap } from "../../src/node/tap.ts";
 import { createMemoryNetwork, type MemoryNetworkOptions } from "../../src/transport/memory-transport.ts";
@@ -38,7 +39,7 @@ export function createRelays(seed: string, hooks: Omit<MemoryNetworkOptions, "ti
     clock,
     memory,
     known,
-    async relay(options: { tap?: Tap; knows?: (id: NodeId) => boolean } = {}) {
+    async relay(options: { tap?: Tap; knows?: (id: NodeId) => boolean; responder?: HopResponder } = {}) {
       hosts += 1;
       const host = `127.${hosts}.0.1`;
       const keys = generateNodeKeys(nodeProvider, random);
@@ -62,6 +63,7 @@ export function createRelays(seed: string, hooks: Omit<MemoryNetworkOptions, "ti
             attached === undefined && options.knows?.(id) === false ? undefined : known.get(id),
         },
         tap: options.tap,
+        responder: options.responder,
       });
       await node.listen(`ws://${host}:9001`);
       return { node, host, descriptor };

@@ -144,7 +144,7 @@ function mustsOf({ umbel, "tor-default": usual, "tor-best": best }) {
   ];
 }
 
-function conditions({ root, options, version, nodes }) {
+function conditions({ root, options, version, nodes, rounds }) {
   const git = gitIn(root);
   const cpuInfo = readFileSync("/proc/cpuinfo", "utf8");
   return {
@@ -157,7 +157,7 @@ function conditions({ root, options, version, nodes }) {
     processors: cpuInfo.match(/^processor\s*:/gm)?.length,
     quickack: options.quickack,
     mebibytes: options.mib,
-    runs: options.runs,
+    runs: rounds.length,
     nodesOfEachSide: nodes,
   };
 }

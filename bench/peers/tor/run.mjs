@@ -64,20 +64,33 @@ async function main() {
     note(`${side.name}: warming up`);
     cold[side.name] = await side.warmUp();
   }
-  const rounds = [];
-  for (let round = 1; round <= options.runs; round++) {
-    const results = {};
-    for (const side of sides) {
-      note(`round ${round} of ${options.runs}: ${side.name}`);
-      results[side.name] = await measureSide(side, options.quick ? 5 : SAMPLES);
-    }
-    rounds.push(results);
-  }
+  const { rounds, failure } = await measureRounds(sides);
   const roles = {};
   for (const side of sides) roles[side.name] = await side.roles();
   for (const side of sides) await side.stop();
   const counted = Object.fromEntries(sides.map((side) => [side.name, side.counted]));
   report({ root, options, version, rounds, memory, cold, roles, counted, nodes: NODES });
+  if (failure !== undefined) throw failure;
+}
+
+/** All rounds; after a failure those that were whole, if there are any: what they show is not lost. */
+async function measureRounds(sides) {
+  const rounds = [];
+  try {
+    for (let round = 1; round <= options.runs; round++) {
+      const results = {};
+      for (const side of sides) {
+        note(`round ${round} of ${options.runs}: ${side.name}`);
+        results[side.name] = await measureSide(side, options.quick ? 5 : SAMPLES);
+      }
+      rounds.push(results);
+    }
+    return { rounds, failure: undefined };
+  } catch (failure) {
+    if (rounds.length === 0) throw failure;
+    note(`round ${rounds.length + 1} failed; what follows is of the ${rounds.length} before`);
+    return { rounds, failure };
+  }
 }
 
 async function startSides() {

@@ -46,7 +46,7 @@ export async function startTorSide({ name, folder, extra, http, bytes, smallByte
     single: () => measured({ ...pids, ...outside }, () => fetch("one", bytes, oneCircuitClient)),
     eight: () => measured({ ...pids, ...outside }, eight),
     roles: async () => rolesOf(await pathsOf(client.control, "one")),
-    builds: (count) => inTurn(count, () => buildCircuit(client.control)),
+    builds: (count) => builds(count, client.control),
     small: (count) => inTurn(count, async () => (await fetch("one", smallBytes)).lastByte),
     async clientStarts() {
       const data = join(folder, `fresh-${started++}`);
@@ -78,6 +78,20 @@ async function inTurn(count, work) {
   const results = [];
   for (let index = 0; index < count; index++) results.push(await work());
   return results;
+}
+
+/** Milliseconds of `count` circuits. On a busy machine tor's own, learned timeout ends some builds: those are tried again. */
+async function builds(count, control) {
+  const ms = [];
+  for (let failures = 0; ms.length < count; ) {
+    try {
+      ms.push(await buildCircuit(control));
+    } catch (error) {
+      failures += 1;
+      if (failures > count) throw error;
+    }
+  }
+  return ms;
 }
 
 function rolesOf(paths) {

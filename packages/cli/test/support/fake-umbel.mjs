@@ -38,6 +38,7 @@ const engine = {
       },
       onDirectoryChanged: (listener) => listeners.push(listener),
       ready: misbehaviour === "never-ready" ? new Promise(() => {}) : Promise.resolve(),
+      guardWarnings: async () => [],
       async stop() {
         clearInterval(timer);
         await new Promise((resolve) => server.close(resolve));

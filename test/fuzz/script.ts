@@ -62,6 +62,12 @@ export function anyRelayCell(script: Script, lastStream = 0): RelayCell | undefi
   return undefined;
 }
 
+/** The cell said once more: OPEN for the `times`th stream behind the first. */
+export function nextOf(cell: RelayCell, times: number): RelayCell {
+  const streamId = Math.min(cell.streamId + times, 0xffff_ffff);
+  return cell.command === OPEN ? { ...cell, streamId } : cell;
+}
+
 function dataFor(script: Script, command: number): Uint8Array {
   const exact = EXACT[command];
   if (exact !== undefined) return noise(`relay ${command} ${script.u8() & 3}`, exact);

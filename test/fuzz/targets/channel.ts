@@ -1,7 +1,7 @@
 import type { RelayCell, ServiceId, StreamId } from "@umbel/core";
 import { Channel, type StreamEvent } from "../../../packages/router/src/circuit/channel.ts";
 import { MAX_CONTROL_CELLS, MAX_STREAMS_PER_CIRCUIT } from "../../../packages/router/src/limits.ts";
-import { anyRelayCell, createScript, type Script } from "../script.ts";
+import { anyRelayCell, createScript, nextOf, type Script } from "../script.ts";
 import { type FuzzTarget, must } from "../target.ts";
 import { createStreamRules, type StreamRules } from "./stream-rules.ts";
 
@@ -159,7 +159,9 @@ function step(ends: readonly [End, End], script: Script, honesty: { honest: bool
       honesty.honest = false;
       const message = anyRelayCell(script, Math.max(0, ...end.rules.receiving));
       const times = (script.u8() & 3) === 3 ? script.u8() : 1;
-      for (let i = 0; i < times && message !== undefined; i++) if (!receive(end, message)) return false;
+      for (let i = 0; i < times && message !== undefined; i++) {
+        if (!receive(end, nextOf(message, i))) return false;
+      }
       return true;
     }
     case "drop":

@@ -3,6 +3,7 @@ import {
   BLOCK_KIND,
   CHUNK_BYTES,
   type ChunkPosition,
+  comparePaths,
   decodeIndex,
   decodePrivate,
   decodePublic,
@@ -208,6 +209,8 @@ const folderTable: FuzzTarget = {
     );
     if (decoded === undefined) return;
     mustReencode(content, concat(TABLE_HEADER, ...decoded.map(encodeEntry)));
+    const sorted = decoded.every(({ path }, at) => at === 0 || comparePaths(decoded[at - 1]!.path, path) < 0);
+    must(sorted, "paths are not in order");
     must(decoded.length === totals.files, "another number of files than the root says");
   },
 };

@@ -232,7 +232,11 @@ function step(world: ReturnType<typeof createWorld>, script: Script): void {
       const from = script.u8();
       const hop = from < 200 ? last : from % (last + 2);
       const cell = anyRelayCell(script, Math.max(0, ...world.streams.receiving));
-      for (let i = 0; i < times && cell !== undefined && !world.isEnded(); i++) world.say(hop, cell);
+      for (let i = 0; i < times && cell !== undefined && !world.isEnded(); i++) {
+        world.say(hop, cell);
+        const heard = hop >= last || cell.command === RELAY_COMMAND.PADDING;
+        must(heard || world.isEnded(), "a hop before the last is listened to");
+      }
       return;
     }
     case "answer":
@@ -358,6 +362,8 @@ export const originCircuit: FuzzTarget = {
       1,
     ),
     Uint8Array.of(2, 4, at("bad-answer"), 5),
+    // Two hops, of which the first answers a stream to the second.
+    Uint8Array.of(2, 4, 4, at("open"), 1, 0, 9, 0, 1, 1, 0, 201, 1, 1, 1, 2, 7),
     Uint8Array.of(2, 4, 4, at("repeat"), 90, 0, 1, 1, 1, 1, 3, 7, at("reset"), 1, at("close")),
   ],
   run(bytes) {

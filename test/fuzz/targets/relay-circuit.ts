@@ -22,7 +22,7 @@ import {
   type RelayCircuitEffect,
   type RelayCircuitInput,
 } from "../../../packages/router/src/circuit/relay-circuit.ts";
-import { anyCellCommand, anyRelayCell, createScript, type Script } from "../script.ts";
+import { anyCellCommand, anyRelayCell, createScript, nextOf, type Script } from "../script.ts";
 import { type FuzzTarget, must } from "../target.ts";
 import { crypto, idOf, keysOf, noise } from "./fixed.ts";
 import { createCreditBook, createStreamRules } from "./stream-rules.ts";
@@ -184,7 +184,7 @@ function step(world: ReturnType<typeof createWorld>, script: Script): void {
     case "repeat": {
       const times = kind === "repeat" ? script.u8() : 1;
       const cell = anyRelayCell(script, Math.max(0, ...world.streams.receiving));
-      for (let i = 0; i < times && cell !== undefined && !world.isEnded(); i++) world.say(cell);
+      for (let i = 0; i < times && cell !== undefined && !world.isEnded(); i++) world.say(nextOf(cell, i));
       return;
     }
     case "extend": {

@@ -31,8 +31,8 @@ export const MAX_REQUESTS_IN_PROGRESS = 2048;
 export const MAX_DIRECT_CIRCUITS = 4;
 /** Calls to one peer that wait for a free stream. One more is refused. */
 export const MAX_WAITING_DIRECT_CALLS = 1024;
-/** Cells of one circuit that start at this node and wait in the link's queue; more wait in their streams. */
-export const MAX_OWN_QUEUED_CELLS = 64;
+/** Cells of one circuit that start at this node and wait in the link's queue; more wait in their streams. Whole records of 15, so that a batch does not end in a short one, by which own cells could be told from relayed ones. */
+export const MAX_OWN_QUEUED_CELLS = 60;
 
 /** Hop handshakes that are being answered at once: two for each worker and a few more, so that none waits for the main thread. */
 export const MAX_ANSWERS_AT_WORK = 8;
@@ -123,6 +123,16 @@ export const LINK_SILENCE_MS = 100_000;
 export const MAX_ACCEPTED_CONNECTIONS = 2048;
 /** Of these, from one IPv4 /24 or IPv6 /48. */
 export const MAX_ACCEPTED_PER_PREFIX = 64;
+/** Connections a second that a listener takes from one IPv4 /24 or IPv6 /48, in the long run: each costs a link handshake. One more is refused. */
+export const CONNECTIONS_PER_SECOND_PER_PREFIX = 2;
+/** Of these, at once: as many as may stand. */
+export const CONNECTION_BURST_PER_PREFIX = MAX_ACCEPTED_PER_PREFIX;
+/** The same over all prefixes, loopback too: a tenth of a processor for link handshakes. */
+export const CONNECTIONS_PER_SECOND = 64;
+/** Of these, at once. */
+export const CONNECTION_BURST = 512;
+/** Prefixes whose rate is remembered; past it those that did nothing lately are forgotten, then the oldest. */
+export const MAX_RATED_PREFIXES = 4096;
 /** Sockets of a listener that have not become WebSockets; past it new ones are closed unread. */
 export const MAX_UNUPGRADED_SOCKETS = 128;
 /** Frames one message may be cut into. Our own are whole. */

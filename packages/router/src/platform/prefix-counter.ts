@@ -25,8 +25,8 @@ export function createPrefixCounter(max: number): PrefixCounter {
   };
 }
 
-/** `host` as the socket names it: no brackets, no zone. */
-function prefixOf(host: string): string | undefined {
+/** The IPv4 /24 or IPv6 /48 of `host`, as the socket names it: no brackets, no zone. Undefined for loopback. */
+export function prefixOf(host: string): string | undefined {
   if (host === "::1" || host.startsWith("127.")) return undefined;
   if (!host.includes(":")) return host.split(".").slice(0, 3).join(".");
   const [head = "", tail] = host.split("::");

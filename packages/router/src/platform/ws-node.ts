@@ -5,6 +5,10 @@ import { MAX_RECORD_BYTES, type Millis, type NodeAddress, parseAddress, UmbelErr
 import { WebSocket, WebSocketServer } from "ws";
 import {
   CLOSE_TIMEOUT_MS,
+  CONNECTION_BURST,
+  CONNECTION_BURST_PER_PREFIX,
+  CONNECTIONS_PER_SECOND,
+  CONNECTIONS_PER_SECOND_PER_PREFIX,
   LISTENER_CLOSE_GRACE_MS,
   MAX_ACCEPTED_CONNECTIONS,
   MAX_ACCEPTED_PER_PREFIX,
@@ -15,6 +19,7 @@ import {
 } from "../limits.ts";
 import type { Connection, ConnectionHandler, Listener, Transport } from "../transport/transport.ts";
 import { createPrefixCounter } from "./prefix-counter.ts";
+import { createPrefixRate } from "./prefix-rate.ts";
 import { publicLookup } from "./public-lookup.ts";
 import { answerPlainRequest, refuseUpgrade } from "./web-answer.ts";
 import { WsConnection } from "./ws-connection.ts";
@@ -31,6 +36,9 @@ export interface WsTransportOptions {
   /** True where names may resolve to private and loopback addresses: networks on one machine. False when absent. */
   readonly allowLocalAddresses?: boolean;
 }
+
+const EACH_PREFIX = { perSecond: CONNECTIONS_PER_SECOND_PER_PREFIX, burst: CONNECTION_BURST_PER_PREFIX };
+const ALL_PREFIXES = { perSecond: CONNECTIONS_PER_SECOND, burst: CONNECTION_BURST };
 
 /** What both sides ask of `ws`: whole records, nothing compressed, nothing interpreted. */
 const FRAMING = {
@@ -143,12 +151,14 @@ function acceptUpgrades(
 ): void {
   const maxConnections = options.maxConnections ?? MAX_ACCEPTED_CONNECTIONS;
   const prefixes = createPrefixCounter(options.maxConnectionsPerPrefix ?? MAX_ACCEPTED_PER_PREFIX);
+  const rate = createPrefixRate(EACH_PREFIX, ALL_PREFIXES, performance.now());
   const upgrader = new WebSocketServer({ ...FRAMING, noServer: true, clientTracking: false });
   upgrader.on("wsClientError", (_error, socket) => refuseUpgrade(socket));
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const host = plainHost(request.socket.remoteAddress);
     const isOurs = path === "" || request.url === path;
     if (!isOurs || open.size >= maxConnections || !prefixes.hasRoom(host)) return refuseUpgrade(socket);
+    if (!rate.take(host, performance.now())) return refuseUpgrade(socket);
     upgrader.handleUpgrade(request, socket, head, (ws) => {
       const connection = new WsConnection(ws, host);
       open.add(connection);

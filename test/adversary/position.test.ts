@@ -1,4 +1,6 @@
+import { MAX_RECORD_CELLS } from "@umbel/core";
 import { describe, expect, it } from "vitest";
+import { MAX_OWN_QUEUED_CELLS } from "../../packages/router/src/limits.ts";
 import { ksBound, ksStatistic } from "../support/kolmogorov-smirnov.ts";
 import { createSeededRandom } from "../support/seeded-random.ts";
 import { adversaryRuns, say, seedOf } from "./support/runs.ts";
@@ -47,11 +49,12 @@ async function collect(
   seed: string,
   take: (world: RelayedWorld, whose: Whose) => Promise<Trace>,
   traces = TRACES,
+  work: "blocks" | "bulk" = "blocks",
 ): Promise<Sample> {
   const sample: Record<Whose, Trace[]> = { own: [], relayed: [] };
   const perSeed = Math.ceil(traces / SEEDS);
   for (let number = 0; number < SEEDS; number++) {
-    const world = await createRelayedWorld(`${seedOf(seed)} ${number}`);
+    const world = await createRelayedWorld(`${seedOf(seed)} ${number}`, work);
     for (let at = 0; at < perSeed; at++)
       for (const whose of ["own", "relayed"] as const) sample[whose].push(await take(world, whose));
     await world.stop();
@@ -116,6 +119,24 @@ describe("own and relayed traffic of a relay, on its link to the next hop", asyn
       expect(found).toEqual(expect.arrayContaining(["out: mean gap", "back: mean gap"]));
       say(`position: a shift of the gaps by ${factor} is seen in ${found.length} figures`);
     }
+  });
+
+  it.skipIf(TRACES < 100)(
+    "cannot be told apart in bulk over a narrow line either (in `npm run adversary`)",
+    async () => {
+      const bulk = await collect("position: bulk", (world, whose) => world.trace(whose), 60, "bulk");
+      expect(Math.min(...bulk.own.map(({ out }) => out.length))).toBeGreaterThan(8);
+      expect(apart(bulk)).toEqual([]);
+      const relayed = bulk.relayed.map((trace) => changed(trace, stretched(1.1)));
+      expect(apart({ ...bulk, relayed })).not.toEqual([]);
+      say(
+        `position: own against relayed in bulk over a narrow line, ${bulk.own.length} traces each: not told apart`,
+      );
+    },
+  );
+
+  it("fills whole records with the own cells that may wait: relayed ones that pile up leave in whole records too", () => {
+    expect(MAX_OWN_QUEUED_CELLS % MAX_RECORD_CELLS).toBe(0);
   });
 
   it("would be told apart if relayed cells left in other batches", () => {

@@ -32,13 +32,20 @@ export interface RelayedWorld {
 const LATENCY_MS = [40, 50] as const;
 const JITTER = 0.1;
 const BYTES_PER_MS = 5000;
+/** What is asked for, in bytes of the request, one after the other: something fetched, a block stored, something fetched; or much stored. */
+const WORK = { blocks: [100, 32_000, 100], bulk: [600_000] } as const;
+/** How much narrower the relay's line to the next hop is under "bulk": its queue fills. */
+const NARROW = 8;
 const CALL = { maxResponseBytes: 100_000, timeout: 60_000 };
 
 /**
  * Four relays and a client. The relay's own circuit has three hops behind it; the client's has the relay as guard and two hops
  * behind it: every piece of work crosses three links in either case, the links drawn from one distribution.
  */
-export async function createRelayedWorld(seed: string): Promise<RelayedWorld> {
+export async function createRelayedWorld(
+  seed: string,
+  kind: keyof typeof WORK = "blocks",
+): Promise<RelayedWorld> {
   const random = createSeededRandom(`${seed} delays`);
   let delays = new Map<string, number>();
   let seen: { out: SeenRecord[]; back: SeenRecord[] } = { out: [], back: [] };
@@ -53,7 +60,10 @@ export async function createRelayedWorld(seed: string): Promise<RelayedWorld> {
   };
   const world = createRelays(seed, {
     latency,
-    transmitTime: (_from, _to, bytes) => bytes / BYTES_PER_MS,
+    transmitTime(from, to, bytes) {
+      const narrow = kind === "bulk" && from === relay.host && to === next.host ? NARROW : 1;
+      return (bytes * narrow) / BYTES_PER_MS;
+    },
     observe({ from, to, bytes, connectionId }) {
       const record = { at: world.clock.now(), bytes: bytes.length, connection: connectionId };
       if (from === relay.host && to === next.host) seen.out.push(record);
@@ -66,7 +76,7 @@ export async function createRelayedWorld(seed: string): Promise<RelayedWorld> {
   const end = await world.relay();
   const client = world.client();
   end.node.serve(SERVICE.BLOCKS, {
-    maxRequestBytes: 50_000,
+    maxRequestBytes: 1_000_000,
     handle: ({ payload }) => new Uint8Array(payload.length > 1000 ? 64 : 12_000),
   });
   const run = <Value>(promise: Promise<Value>) => world.clock.complete(promise, { limit: 600_000 });
@@ -78,9 +88,8 @@ export async function createRelayedWorld(seed: string): Promise<RelayedWorld> {
     if (!("call" in circuit)) throw new Error("the circuit was not built");
     return circuit;
   };
-  /** Something fetched, a block stored, something fetched. */
   const work = async (circuit: Circuit): Promise<void> => {
-    for (const size of [100, 32_000, 100]) await circuit.call(SERVICE.BLOCKS, new Uint8Array(size), CALL);
+    for (const size of WORK[kind]) await circuit.call(SERVICE.BLOCKS, new Uint8Array(size), CALL);
   };
   const circuits = { own: await run(build("own")), relayed: await run(build("relayed")) };
   const traced = async (doing: () => Promise<void>): Promise<Trace> => {

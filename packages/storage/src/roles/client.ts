@@ -69,8 +69,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
       createBlockNetwork({ builder, crypto, random, timers, clock, onCircuits, secondGuard }),
     guardBias: () => guards.bias(),
     async stop() {
-      await guards.flush();
-      await overlay.stop();
+      await Promise.all([guards.flush(), overlay.stop()]);
     },
   };
 }

@@ -41,8 +41,8 @@ const nodeAead: Aead = {
   seal(key, nonce, associated, plaintext) {
     assertAeadLengths(key, nonce);
     const cipher = createCipheriv(AEAD, key, nonce, AEAD_OPTIONS);
-    cipher.setAAD(associated, { plaintextLength: plaintext.length });
-    const sealed = new Uint8Array(plaintext.length + AEAD_TAG_BYTES);
+    if (associated.length > 0) cipher.setAAD(associated, { plaintextLength: plaintext.length });
+    const sealed = unwritten(plaintext.length + AEAD_TAG_BYTES);
     sealed.set(cipher.update(plaintext));
     cipher.final();
     sealed.set(cipher.getAuthTag(), plaintext.length);
@@ -54,7 +54,7 @@ const nodeAead: Aead = {
     if (length < 0) return undefined;
     const decipher = createDecipheriv(AEAD, key, nonce, AEAD_OPTIONS);
     decipher.setAuthTag(sealed.subarray(length));
-    decipher.setAAD(associated, { plaintextLength: length });
+    if (associated.length > 0) decipher.setAAD(associated, { plaintextLength: length });
     const plaintext = plain(decipher.update(sealed.subarray(0, length)));
     try {
       decipher.final();
@@ -93,6 +93,12 @@ export const nodeProvider: CryptoProvider = {
   },
   wideBlock: (key) => createWideBlock(key, nodeAesBlock),
 };
+
+/** An array of its own that the caller writes whole: records are long, and zeros first would cost as much as a copy. */
+function unwritten(length: number): Uint8Array {
+  const memory = Buffer.allocUnsafeSlow(length);
+  return new Uint8Array(memory.buffer, memory.byteOffset, length);
+}
 
 function assertAeadLengths(key: Uint8Array, nonce: Uint8Array): void {
   assertLength("ChaCha20 key", key, AEAD_KEY_BYTES);

@@ -1,5 +1,4 @@
 import {
-  BODY_BYTES,
   CELL_COMMAND,
   type CellCommand,
   type CryptoProvider,
@@ -25,6 +24,7 @@ import {
 } from "@umbel/core";
 import { CIRCUIT_BUILD_TIMEOUT_MS, RATCHET_SILENCE_MS } from "../limits.ts";
 import type { Machine } from "../machine.ts";
+import { type Bodies, createBodies } from "./bodies.ts";
 import { Channel, type StreamEvent } from "./channel.ts";
 import { createLinkKeyedLayers } from "./link-keyed.ts";
 
@@ -236,7 +236,8 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
       request: pending.request,
       descriptor: attach ? target.descriptor : undefined,
     });
-    return [this.#sealed(this.#hops - 1, { command: RELAY_COMMAND.EXTEND, flags: 0, streamId: 0, data })];
+    const message = { command: RELAY_COMMAND.EXTEND, flags: 0, streamId: 0, data };
+    return [this.#sealed(this.#hops - 1, message, createBodies())];
   }
 
   #deadline(now: Millis): readonly OriginCircuitEffect[] {
@@ -249,6 +250,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
   /** Far to near, so that no cell of this round passes a layer that already ratcheted in it. */
   #ratchetAll(): readonly OriginCircuitEffect[] {
     const effects: OriginCircuitEffect[] = [];
+    const bodies = createBodies();
     for (let hop = this.#hops - 1; hop >= 0; hop--) {
       const message = {
         command: RELAY_COMMAND.PADDING,
@@ -256,7 +258,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
         streamId: 0,
         data: new Uint8Array(0),
       };
-      effects.push(this.#sealed(hop, message));
+      effects.push(this.#sealed(hop, message, bodies));
       this.#onion.ratchet(hop, "forward");
     }
     return effects;
@@ -265,18 +267,20 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
   #pump(effects: OriginCircuitEffect[], now: Millis): readonly OriginCircuitEffect[] {
     if (this.#state.is !== "open") return effects;
     const endpoint = this.#hops - 1;
+    let bodies: Bodies | undefined;
     for (let taken = 0; this.#options.hasRoom(taken); taken++) {
       const cell = this.#channel.next();
       if (cell === undefined) break;
-      effects.push(this.#sealed(endpoint, cell.message));
+      bodies ??= createBodies();
+      effects.push(this.#sealed(endpoint, cell.message, bodies));
       this.#channel.sealed(cell, () => this.#onion.chain(endpoint, "forward"));
       if (this.#options.path !== "link-keyed") this.#ratchetAt = now + RATCHET_SILENCE_MS;
     }
     return effects;
   }
 
-  #sealed(hop: number, message: RelayCell): OriginCircuitEffect {
-    const body = new Uint8Array(BODY_BYTES);
+  #sealed(hop: number, message: RelayCell, bodies: Bodies): OriginCircuitEffect {
+    const body = bodies.next();
     encodeRelayCell(body, message);
     this.#onion.sealFor(hop, body);
     return { type: "cell", command: CELL_COMMAND.RELAY, body };

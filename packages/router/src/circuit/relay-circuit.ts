@@ -1,5 +1,4 @@
 import {
-  BODY_BYTES,
   CELL_COMMAND,
   type CellCommand,
   decodeCreated,
@@ -19,6 +18,7 @@ import {
 } from "@umbel/core";
 import { EXTEND_TIMEOUT_MS } from "../limits.ts";
 import type { Machine } from "../machine.ts";
+import { type Bodies, createBodies } from "./bodies.ts";
 import { Channel, type StreamEvent } from "./channel.ts";
 
 /** What reaches a circuit at one of its hops. */
@@ -195,23 +195,25 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
     if ((message.flags & RELAY_FLAG.RATCHET) === 0) return [];
     this.#options.forward.ratchet();
     const answer = { ...message, data: new Uint8Array(0) };
-    const effects: RelayCircuitEffect[] = [this.#sealed(answer)];
+    const effects: RelayCircuitEffect[] = [this.#sealed(answer, createBodies())];
     this.#options.backward.ratchet();
     return effects;
   }
 
   #pump(effects: RelayCircuitEffect[]): readonly RelayCircuitEffect[] {
+    let bodies: Bodies | undefined;
     for (let taken = 0; this.#options.hasRoom(taken); taken++) {
       const cell = this.#channel.next();
       if (cell === undefined) break;
-      effects.push(this.#sealed(cell.message));
+      bodies ??= createBodies();
+      effects.push(this.#sealed(cell.message, bodies));
       this.#channel.sealed(cell, () => this.#options.backward.chain());
     }
     return effects;
   }
 
-  #sealed(message: RelayCell): RelayCircuitEffect {
-    const body = new Uint8Array(BODY_BYTES);
+  #sealed(message: RelayCell, bodies: Bodies): RelayCircuitEffect {
+    const body = bodies.next();
     encodeRelayCell(body, message);
     this.#options.backward.stamp(body);
     this.#options.backward.seal(body);

@@ -1,15 +1,19 @@
+const GROWTH = 4;
+
 /**
  * Puts a message together from pieces of any size. It copies them, since a piece is a view into the record that it came in: a peer
  * that sends single bytes would otherwise make this node keep a whole record for each.
  */
 export class ByteCollector {
   readonly #max: number;
+  readonly #expected: number;
   #held = new Uint8Array(0);
   #length = 0;
 
-  /** Takes up to `max` bytes. */
-  constructor(max: number) {
+  /** Takes up to `max` bytes. Room for `expected` of them is made at once, when the first piece comes. */
+  constructor(max: number, expected = 0) {
     this.#max = max;
+    this.#expected = Math.min(expected, max);
   }
 
   /** Appends a piece. False, and the piece is not kept, when the whole would be longer than `max`. */
@@ -17,13 +21,17 @@ export class ByteCollector {
     const length = this.#length + piece.length;
     if (length > this.#max) return false;
     if (length > this.#held.length) {
-      const grown = new Uint8Array(Math.min(this.#max, Math.max(length, 2 * this.#held.length)));
+      const grown = new Uint8Array(this.#roomFor(length));
       grown.set(this.#held.subarray(0, this.#length));
       this.#held = grown;
     }
     this.#held.set(piece, this.#length);
     this.#length = length;
     return true;
+  }
+
+  #roomFor(length: number): number {
+    return Math.min(this.#max, Math.max(length, this.#expected, GROWTH * this.#held.length));
   }
 
   /** What was put together: the caller's from now on. */

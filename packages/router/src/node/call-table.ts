@@ -1,7 +1,17 @@
-import { type ErrorCode, type ServiceId, type StreamId, type Timers, UmbelError } from "@umbel/core";
+import {
+  type ErrorCode,
+  RELAY_DATA_BYTES,
+  type ServiceId,
+  type StreamId,
+  type Timers,
+  UmbelError,
+} from "@umbel/core";
 import type { OriginCircuitEffect, OriginCircuitInput } from "../circuit/origin-circuit.ts";
 import { ByteCollector } from "./byte-collector.ts";
 import type { CallOptions } from "./overlay.ts";
+
+/** Responses are mostly as long as they may be, up to this: one storage block and its header. */
+const EXPECTED_RESPONSE_BYTES = 8 * RELAY_DATA_BYTES;
 
 interface PendingCall {
   readonly circuit: number;
@@ -87,7 +97,7 @@ export class CallTable {
     const held = calls;
     const call: PendingCall = {
       circuit,
-      bytes: new ByteCollector(options.maxResponseBytes),
+      bytes: new ByteCollector(options.maxResponseBytes, EXPECTED_RESPONSE_BYTES),
       streamId: undefined,
       settle: (outcome) => {
         if (!held.delete(call)) return;

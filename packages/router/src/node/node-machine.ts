@@ -155,14 +155,14 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
 
   /** A fault of ours on one cell ends its circuit and not the link, which carries circuits of many. */
   #cell(link: Link, id: CircuitId, command: CellCommand, body: Uint8Array): void {
-    this.#guard(
-      () => this.#acceptCell(link, id, command, body),
-      () => {
-        const end = link.circuits.get(id);
-        if (end !== undefined) this.#toEnd(end, { type: "lost" });
-        this.#links.sendDestroy(link, id, this.#now);
-      },
-    );
+    try {
+      this.#acceptCell(link, id, command, body);
+    } catch (error) {
+      this.#effects.push({ type: "fault", error });
+      const end = link.circuits.get(id);
+      if (end !== undefined) this.#toEnd(end, { type: "lost" });
+      this.#links.sendDestroy(link, id, this.#now);
+    }
   }
 
   #acceptCell(link: Link, id: CircuitId, command: CellCommand, body: Uint8Array): void {

@@ -1,41 +1,50 @@
-import { CELL_BYTES, CELL_COMMAND, type CellCommand, type CircuitId, writeCell } from "@umbel/core";
+import {
+  CELL_BYTES,
+  CELL_COMMAND,
+  type CellCommand,
+  type CircuitId,
+  type Millis,
+  writeCell,
+} from "@umbel/core";
 import { MAX_QUEUED_CELLS_PER_CIRCUIT, MAX_QUEUED_CELLS_PER_LINK, MAX_QUEUED_DESTROYS } from "../limits.ts";
+import { CellSlots, NO_SLOT } from "./cell-slots.ts";
+import { FairQueue, type Flow } from "./fair-queue.ts";
 
-interface QueuedCell {
-  readonly command: CellCommand;
-  readonly body: Uint8Array;
-}
-
-/** The cells of one circuit: those before `head` have left. */
-interface Fifo {
-  cells: QueuedCell[];
+/** A circuit that has sent on this link: a list of slots, first in, first out, and its recent use. */
+interface CircuitFlow extends Flow {
+  readonly id: CircuitId;
   head: number;
+  tail: number;
+  cells: number;
 }
 
 /** Up to so many queued bodies stay views: one view keeps the whole record that it came in (60 KiB) in memory. */
 const MAX_VIEWS = 256;
-/** Cells that left are cut off once there are so many, and they are half of the array. */
-const COMPACT_FROM = 64;
 
 /**
- * The cells that wait for a link: first in, first out per circuit, and the circuits take turns cell by cell, so that a
- * busy one does not starve a quiet one. DESTROY replaces what its circuit has queued and leaves before everything else.
+ * The cells that wait for a link: first in, first out per circuit; of the circuits the one goes first that used the link least of
+ * late, so that a busy one does not keep a quiet one waiting. DESTROY replaces what its circuit has queued and leaves before everything else.
  */
 export class CellQueue {
-  /** Only circuits with cells, in the order of their turns. */
-  readonly #circuits = new Map<CircuitId, Fifo>();
+  readonly #circuits = new Map<CircuitId, CircuitFlow>();
+  readonly #turns = new FairQueue<CircuitFlow>();
+  readonly #slots = new CellSlots();
   readonly #destroys = new Set<CircuitId>();
-  #cells = 0;
 
   /** Cells that wait. */
   get total(): number {
-    return this.#cells + this.#destroys.size;
+    return this.#slots.used + this.#destroys.size;
   }
 
   /** Cells that wait on one circuit, DESTROY not counted. */
   queuedFor(circuitId: CircuitId): number {
-    const fifo = this.#circuits.get(circuitId);
-    return fifo === undefined ? 0 : fifo.cells.length - fifo.head;
+    return this.#circuits.get(circuitId)?.cells ?? 0;
+  }
+
+  /** Since when the first cell of a circuit waits; undefined when none does. */
+  oldestOf(circuitId: CircuitId): Millis | undefined {
+    const circuit = this.#circuits.get(circuitId);
+    return circuit === undefined || circuit.cells === 0 ? undefined : this.#slots.since(circuit.head);
   }
 
   /** True when `push` would return false for this cell. */
@@ -44,39 +53,47 @@ export class CellQueue {
       return this.#destroys.size >= MAX_QUEUED_DESTROYS && !this.#destroys.has(circuitId);
     }
     return (
-      this.#cells >= MAX_QUEUED_CELLS_PER_LINK || this.queuedFor(circuitId) >= MAX_QUEUED_CELLS_PER_CIRCUIT
+      this.#slots.used >= MAX_QUEUED_CELLS_PER_LINK ||
+      this.queuedFor(circuitId) >= MAX_QUEUED_CELLS_PER_CIRCUIT
     );
   }
 
   /** Queues a cell and takes `body` over. False, and nothing is queued, at a cap of limits.ts. */
-  push(circuitId: CircuitId, command: CellCommand, body: Uint8Array): boolean {
+  push(circuitId: CircuitId, command: CellCommand, body: Uint8Array, now: Millis): boolean {
     if (this.wouldRefuse(circuitId, command)) return false;
     if (command === CELL_COMMAND.DESTROY) {
-      this.drop(circuitId);
+      this.forget(circuitId);
       this.#destroys.add(circuitId);
       return true;
     }
-    let fifo = this.#circuits.get(circuitId);
-    if (fifo === undefined) {
-      fifo = { cells: [], head: 0 };
-      this.#circuits.set(circuitId, fifo);
-    }
-    fifo.cells.push({ command, body: this.#cells < MAX_VIEWS ? body : body.slice() });
-    this.#cells += 1;
+    const circuit = this.#circuits.get(circuitId) ?? this.#add(circuitId);
+    const slot = this.#slots.take(command, this.#slots.used < MAX_VIEWS ? body : body.slice(), now);
+    if (circuit.cells === 0) {
+      circuit.head = slot;
+      this.#turns.enter(circuit);
+    } else this.#slots.link(circuit.tail, slot);
+    circuit.tail = slot;
+    circuit.cells += 1;
     return true;
   }
 
-  /** Forgets what waits on a circuit, except a DESTROY. */
-  drop(circuitId: CircuitId): void {
-    this.#cells -= this.queuedFor(circuitId);
+  /** Forgets a circuit that ended, and what waits on it, except a DESTROY. */
+  forget(circuitId: CircuitId): void {
+    const circuit = this.#circuits.get(circuitId);
+    if (circuit === undefined) return;
+    this.#turns.leave(circuit);
+    for (; circuit.cells > 0; circuit.cells--) this.#dropHead(circuit);
     this.#circuits.delete(circuitId);
   }
 
-  /** Takes up to `maxCells` cells as one run, the plaintext of a record; undefined when nothing waits. */
-  takeRun(maxCells: number): Uint8Array | undefined {
+  /**
+   * Takes up to `maxCells` cells as one run, the plaintext of a record; undefined when nothing waits. The run is the start of
+   * `into` where that is given, which must have room, and an array of its own otherwise.
+   */
+  takeRun(maxCells: number, now: Millis, into?: Uint8Array): Uint8Array | undefined {
     const count = Math.min(maxCells, this.total);
     if (count === 0) return undefined;
-    const run = new Uint8Array(count * CELL_BYTES);
+    const run = into?.subarray(0, count * CELL_BYTES) ?? new Uint8Array(count * CELL_BYTES);
     let offset = 0;
     for (const circuitId of this.#destroys) {
       if (offset === run.length) return run;
@@ -84,27 +101,31 @@ export class CellQueue {
       writeCell(run, offset, circuitId, CELL_COMMAND.DESTROY, EMPTY_BODY);
       offset += CELL_BYTES;
     }
-    for (const [circuitId, fifo] of this.#circuits) {
-      if (offset === run.length) return run;
-      const { command, body } = fifo.cells[fifo.head]!;
-      this.#leave(circuitId, fifo);
-      writeCell(run, offset, circuitId, command, body);
-      offset += CELL_BYTES;
-    }
+    const weight = this.#turns.weightAt(now);
+    for (; offset < run.length; offset += CELL_BYTES) this.#takeOne(run, offset, weight);
     return run;
   }
 
-  /** Moves a circuit behind the others after its first cell left, where the loop of `takeRun` comes by again. */
-  #leave(circuitId: CircuitId, fifo: Fifo): void {
-    this.#cells -= 1;
-    fifo.head += 1;
-    this.#circuits.delete(circuitId);
-    if (fifo.head === fifo.cells.length) return;
-    if (fifo.head >= COMPACT_FROM && fifo.head * 2 >= fifo.cells.length) {
-      fifo.cells = fifo.cells.slice(fifo.head);
-      fifo.head = 0;
-    }
-    this.#circuits.set(circuitId, fifo);
+  #add(id: CircuitId): CircuitFlow {
+    const circuit = { id, head: NO_SLOT, tail: NO_SLOT, cells: 0, use: 0, epoch: 0, turn: 0, place: -1 };
+    this.#circuits.set(id, circuit);
+    return circuit;
+  }
+
+  #takeOne(run: Uint8Array, offset: number, weight: number): void {
+    const circuit = this.#turns.first as CircuitFlow;
+    const { head } = circuit;
+    writeCell(run, offset, circuit.id, this.#slots.command(head), this.#slots.body(head));
+    this.#dropHead(circuit);
+    circuit.cells -= 1;
+    this.#turns.charge(weight);
+    if (circuit.cells === 0) this.#turns.leave(circuit);
+  }
+
+  #dropHead(circuit: CircuitFlow): void {
+    const { head } = circuit;
+    circuit.head = this.#slots.next(head);
+    this.#slots.release(head);
   }
 }
 

@@ -134,6 +134,11 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
     return this.#queue.queuedFor(circuitId);
   }
 
+  /** Forgets a circuit that ended, with what it has queued, except a DESTROY. */
+  forget(circuitId: CircuitId): void {
+    this.#queue.forget(circuitId);
+  }
+
   /** True when the queue is too full for this cell. DESTROY always finds room, or ends the link. */
   wouldRefuse(circuitId: CircuitId, command: CellCommand): boolean {
     if (this.#state.is === "closed" || command === CELL_COMMAND.DESTROY) return false;
@@ -164,7 +169,7 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
       case "message":
         return this.#message(input.bytes, now);
       case "cell":
-        return this.#cell(input.circuitId, input.command, input.body);
+        return this.#cell(input.circuitId, input.command, input.body, now);
       case "flush":
         this.#flushAsked = false;
         return this.#flush(now);
@@ -230,8 +235,8 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
     return [{ type: "cells", cells }];
   }
 
-  #cell(circuitId: CircuitId, command: CellCommand, body: Uint8Array): readonly LinkEffect[] {
-    if (this.#queue.push(circuitId, command, body)) return this.#askFlush([]);
+  #cell(circuitId: CircuitId, command: CellCommand, body: Uint8Array, now: Millis): readonly LinkEffect[] {
+    if (this.#queue.push(circuitId, command, body, now)) return this.#askFlush([]);
     if (command === CELL_COMMAND.DESTROY) return this.#close();
     throw new UmbelError("INTERNAL", "a cell for a queue that had refused it");
   }
@@ -248,7 +253,7 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
     const effects: LinkEffect[] = [];
     for (let record = 0; record < MAX_RECORDS_PER_FLUSH && !this.#blocked; record++) {
       if (this.#state.is !== "open") break;
-      const run = this.#queue.takeRun(MAX_RECORD_CELLS);
+      const run = this.#queue.takeRun(MAX_RECORD_CELLS, now, RUN);
       if (run === undefined) break;
       effects.push({ type: "send", bytes: this.#state.session.send.seal(run) });
       this.#state.lastSent = now;
@@ -281,5 +286,7 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
   }
 }
 
+/** Where the plaintext of a record is put together, for all links: sealing reads it at once. */
+const RUN = new Uint8Array(MAX_RECORD_CELLS * CELL_BYTES);
 /** One PADDING cell: circuit 0, command 0, and a body of zeros. */
 const PADDING_RUN = new Uint8Array(CELL_BYTES);

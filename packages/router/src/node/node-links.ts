@@ -103,6 +103,7 @@ export class NodeLinks {
   detach(link: Link, id: CircuitId, end: End, now: Millis): void {
     link.circuits.delete(id);
     link.waiting.delete(end);
+    link.machine.forget(id);
     if (link.circuits.size > 0 || this.#table.get(link.connection) !== link) return;
     link.idleSince = now;
     this.#deadlines.update(link);

@@ -19,8 +19,8 @@ import { CellQueue } from "../../src/link/cell-queue.ts";
 const { DESTROY, RELAY } = CELL_COMMAND;
 const id = (number: number) => number as CircuitId;
 const relay = (queue: CellQueue, circuit: number, mark: number) =>
-  queue.push(id(circuit), RELAY, Uint8Array.of(mark >> 8, mark));
-const destroy = (queue: CellQueue, circuit: number) => queue.push(id(circuit), DESTROY, new Uint8Array(0));
+  queue.push(id(circuit), RELAY, Uint8Array.of(mark >> 8, mark), 0);
+const destroy = (queue: CellQueue, circuit: number) => queue.push(id(circuit), DESTROY, new Uint8Array(0), 0);
 
 /** "circuit:mark" of every RELAY cell, "circuit!" of every DESTROY. */
 function read(run: Uint8Array | undefined): string[] {
@@ -37,14 +37,14 @@ function read(run: Uint8Array | undefined): string[] {
 function readAll(queue: CellQueue): string[] {
   const cells: string[] = [];
   for (;;) {
-    const run = queue.takeRun(15);
+    const run = queue.takeRun(15, 0);
     if (run === undefined) return cells;
     cells.push(...read(run));
   }
 }
 
 describe("a cell queue", () => {
-  it("keeps order within a circuit, and lets circuits take turns", () => {
+  it("keeps order within a circuit, and lets circuits that sent as much take turns", () => {
     const queue = new CellQueue();
     for (let mark = 0; mark < 4; mark++) relay(queue, 7, mark);
     relay(queue, 8, 0);
@@ -53,21 +53,57 @@ describe("a cell queue", () => {
     expect(readAll(queue)).toEqual(["7:0", "8:0", "9:0", "7:1", "9:1", "7:2", "7:3"]);
   });
 
-  it("a quiet circuit waits for one cell of each busy one, whatever they have queued", () => {
+  it("lets a quiet circuit go first, whatever busy ones have queued", () => {
     const queue = new CellQueue();
-    for (let mark = 0; mark < 500; mark++) relay(queue, 1, mark);
-    expect(read(queue.takeRun(15))).toHaveLength(15);
+    for (let mark = 0; mark < 500; mark++) relay(queue, 1 + (mark % 5), mark);
+    for (let run = 0; run < 10; run++) expect(read(queue.takeRun(15, run))).toHaveLength(15);
+    for (let mark = 0; mark < 3; mark++) relay(queue, 9, mark);
+    expect(read(queue.takeRun(3, 10))).toEqual(["9:0", "9:1", "9:2"]);
+  });
+
+  it("remembers the use of a circuit that has nothing queued, until it ends", () => {
+    const queue = new CellQueue();
+    for (let mark = 0; mark < 10; mark++) relay(queue, 1, mark);
     relay(queue, 2, 0);
-    expect(read(queue.takeRun(2))).toContain("2:0");
+    readAll(queue);
+    relay(queue, 1, 10);
+    relay(queue, 2, 1);
+    expect(readAll(queue)).toEqual(["2:1", "1:10"]);
+    queue.forget(id(1));
+    relay(queue, 2, 2);
+    relay(queue, 1, 11);
+    expect(readAll(queue)).toEqual(["1:11", "2:2"]);
+  });
+
+  it("says since when the first cell of a circuit waits", () => {
+    const queue = new CellQueue();
+    queue.push(id(1), RELAY, new Uint8Array(1), 5);
+    queue.push(id(1), RELAY, new Uint8Array(1), 7);
+    expect(queue.oldestOf(id(1))).toBe(5);
+    queue.takeRun(1, 8);
+    expect(queue.oldestOf(id(1))).toBe(7);
+    queue.takeRun(1, 8);
+    expect([queue.oldestOf(id(1)), queue.oldestOf(id(2))]).toEqual([undefined, undefined]);
+  });
+
+  it("puts a run together where it is told, and leaves nothing of an earlier one", () => {
+    const queue = new CellQueue();
+    const into = new Uint8Array(15 * CELL_BYTES).fill(0xff);
+    relay(queue, 1, 0x0102);
+    destroy(queue, 2);
+    const run = queue.takeRun(15, 0, into)!;
+    expect([run.buffer === into.buffer, run.length]).toEqual([true, 2 * CELL_BYTES]);
+    expect(read(run)).toEqual(["2!", "1:258"]);
+    expect(run.filter((byte) => byte !== 0)).toHaveLength(6);
   });
 
   it("takes as many cells as asked for and there are, each a whole one", () => {
     const queue = new CellQueue();
-    expect(queue.takeRun(15)).toBeUndefined();
+    expect(queue.takeRun(15, 0)).toBeUndefined();
     for (let mark = 0; mark < 17; mark++) relay(queue, 1, mark);
-    expect(queue.takeRun(15)?.length).toBe(15 * CELL_BYTES);
-    expect(queue.takeRun(15)?.length).toBe(2 * CELL_BYTES);
-    expect(queue.takeRun(15)).toBeUndefined();
+    expect(queue.takeRun(15, 0)?.length).toBe(15 * CELL_BYTES);
+    expect(queue.takeRun(15, 0)?.length).toBe(2 * CELL_BYTES);
+    expect(queue.takeRun(15, 0)).toBeUndefined();
   });
 
   it("DESTROY replaces what its circuit has queued, and leaves first", () => {
@@ -81,21 +117,21 @@ describe("a cell queue", () => {
     expect(readAll(queue)).toEqual(["2!", "1:0", "1:1", "1:2"]);
   });
 
-  it("DESTROY outlives a drop of its circuit, and is sent once", () => {
+  it("DESTROY outlives the end of its circuit, and is sent once", () => {
     const queue = new CellQueue();
     destroy(queue, 1);
     destroy(queue, 1);
-    queue.drop(id(1));
+    queue.forget(id(1));
     expect(readAll(queue)).toEqual(["1!"]);
   });
 
-  it("drop forgets one circuit and makes room for as many cells", () => {
+  it("forgets one circuit and makes room for as many cells", () => {
     const queue = new CellQueue();
     relay(queue, 1, 0);
     relay(queue, 2, 0);
     relay(queue, 1, 1);
-    queue.drop(id(1));
-    queue.drop(id(3));
+    queue.forget(id(1));
+    queue.forget(id(3));
     expect([queue.total, queue.queuedFor(id(1)), queue.queuedFor(id(2))]).toEqual([1, 0, 1]);
     relay(queue, 1, 2);
     expect(readAll(queue)).toEqual(["2:0", "1:2"]);
@@ -108,7 +144,7 @@ describe("a cell queue", () => {
     expect(relay(queue, 1, 0)).toBe(false);
     expect(queue.queuedFor(id(1))).toBe(MAX_QUEUED_CELLS_PER_CIRCUIT);
     expect(relay(queue, 2, 0)).toBe(true);
-    queue.takeRun(1);
+    queue.takeRun(1, 0);
     expect(relay(queue, 1, 0)).toBe(true);
   });
 
@@ -131,7 +167,7 @@ describe("a cell queue", () => {
   it("long queues copy bodies, so that they do not keep whole records alive", () => {
     const queue = new CellQueue();
     const record = new Uint8Array(15 * CELL_BYTES).fill(1);
-    for (let at = 0; at < 300; at++) queue.push(id(1), RELAY, record.subarray(0, BODY_BYTES));
+    for (let at = 0; at < 300; at++) queue.push(id(1), RELAY, record.subarray(0, BODY_BYTES), 0);
     record.fill(2);
     const marks = readAll(queue).map((cell) => cell.slice(2));
     expect(marks.slice(0, 256).every((mark) => mark === "514")).toBe(true);
@@ -157,7 +193,7 @@ describe("a cell queue", () => {
             relay(queue, number, ++mark);
             lists.set(number, [...(lists.get(number) ?? []), `${number}:${mark}`]);
           } else if (what === "take") {
-            for (const cell of read(queue.takeRun(number))) {
+            for (const cell of read(queue.takeRun(number, 0))) {
               const expected =
                 destroys.size > 0 ? [...destroys][0] : lists.get(Number.parseInt(cell, 10))?.shift();
               expect(cell).toBe(expected);
@@ -168,7 +204,7 @@ describe("a cell queue", () => {
             if (what === "destroy") {
               destroys.add(`${number}!`);
               destroy(queue, number);
-            } else queue.drop(id(number));
+            } else queue.forget(id(number));
           }
           expect(queue.total).toBe([...lists.values()].flat().length + destroys.size);
           expect(queue.queuedFor(id(number))).toBe(lists.get(number)?.length ?? 0);

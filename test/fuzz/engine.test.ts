@@ -49,17 +49,18 @@ describe("the fuzzer", () => {
 
   it("finds an input that takes too long, and one that takes too much memory", async () => {
     const held: Uint8Array[] = [];
+    const limits = { ms: 500, bytes: 10 * 1024 * 1024 };
     const greedy: FuzzTarget = {
       ...countedTarget(decodeCounted),
       run(bytes) {
-        if (bytes[0] === 1) held.push(new Uint8Array(200 * 1024 * 1024));
-        const end = performance.now() + (bytes[0] === 2 ? 2100 : 0);
+        if (bytes[0] === 1) held.push(new Uint8Array(20 * 1024 * 1024));
+        const end = performance.now() + (bytes[0] === 2 ? 510 : 0);
         while (performance.now() < end);
       },
     };
-    expect(await tryInput(greedy, Uint8Array.of(0))).toBeUndefined();
-    expect(String((await tryInput(greedy, Uint8Array.of(1)))?.error)).toContain("bytes of memory");
-    expect(String((await tryInput(greedy, Uint8Array.of(2)))?.error)).toContain("ms");
+    expect(await tryInput(greedy, Uint8Array.of(0), limits)).toBeUndefined();
+    expect(String((await tryInput(greedy, Uint8Array.of(1), limits))?.error)).toContain("bytes of memory");
+    expect(String((await tryInput(greedy, Uint8Array.of(2), limits))?.error)).toContain("ms");
     expect(held.length).toBe(1);
   });
 

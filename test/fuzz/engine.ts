@@ -2,10 +2,13 @@ import { getHeapStatistics } from "node:v8";
 import { type Choices, createChoices, mutate } from "./mutate.ts";
 import type { FuzzTarget } from "./target.ts";
 
-/** One input may take this long, in milliseconds; a busy machine gets a second try. */
-const MAX_RUN_MS = 2000;
-/** One input may make the process hold so many more bytes. */
-const MAX_RUN_BYTES = 128 * 1024 * 1024;
+/** What one input may take: milliseconds, and bytes that the process holds more than before. */
+export interface RunLimits {
+  readonly ms: number;
+  readonly bytes: number;
+}
+
+const RUN_LIMITS: RunLimits = { ms: 2000, bytes: 128 * 1024 * 1024 };
 
 /** An input that broke its target's rule. */
 export interface Finding {
@@ -14,7 +17,11 @@ export interface Finding {
 }
 
 /** Tries one input: undefined when the rule holds. Too slow, and too much memory, break it as well. */
-export async function tryInput(target: FuzzTarget, bytes: Uint8Array): Promise<Finding | undefined> {
+export async function tryInput(
+  target: FuzzTarget,
+  bytes: Uint8Array,
+  limits: RunLimits = RUN_LIMITS,
+): Promise<Finding | undefined> {
   const before = bytesHeld();
   const started = performance.now();
   try {
@@ -24,9 +31,9 @@ export async function tryInput(target: FuzzTarget, bytes: Uint8Array): Promise<F
     return { bytes, error };
   }
   const took = performance.now() - started;
-  if (took > MAX_RUN_MS) return { bytes, error: new Error(`one input took ${Math.round(took)} ms`) };
+  if (took > limits.ms) return { bytes, error: new Error(`one input took ${Math.round(took)} ms`) };
   const grown = bytesHeld() - before;
-  if (grown > MAX_RUN_BYTES) return { bytes, error: new Error(`one input took ${grown} bytes of memory`) };
+  if (grown > limits.bytes) return { bytes, error: new Error(`one input took ${grown} bytes of memory`) };
   return undefined;
 }
 

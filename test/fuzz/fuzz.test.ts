@@ -6,7 +6,7 @@ import { TARGETS } from "./targets/all.ts";
 /** Changed inputs for each target, after the valid and the kept ones. */
 const RUNS = Number(process.env.UMBEL_FUZZ_RUNS ?? 60);
 /** A busy machine tries fewer. */
-const MAX_MS = process.env.UMBEL_FUZZ_RUNS === undefined ? 400 : Infinity;
+const MAX_MS = process.env.UMBEL_FUZZ_RUNS === undefined ? 250 : Infinity;
 
 describe("under valid, kept and changed inputs", () => {
   it.each(TARGETS.map((target) => [target.name, target] as const))(

@@ -24,7 +24,7 @@ interface Spoken {
   streams: number;
 }
 
-/** One node, a client and a node connected to it, and circuits of both; the nodes 2 to 6 can be found. */
+/** One node, and a client with two circuits to it; more may come. The nodes 2 to 6 can be found. */
 function createWorld() {
   const known = new Set<NodeId>();
   const hostile = createHostile({
@@ -34,7 +34,8 @@ function createWorld() {
   });
   const found = (id: NodeId): number => [2, 3, 4, 5, 6].find((index) => idOf(keysOf(index)) === id) ?? 2;
   const describe = (index: number) => hostile.descriptor(keysOf(index), `127.${index}.0.9`);
-  const peers: HostilePeer[] = [hostile.connect(), hostile.connect(keysOf(1))];
+  const peers: HostilePeer[] = [hostile.connect()];
+  const dialling = new Set(peers);
   const circuits: Spoken[] = [];
   let opened = 10;
   return {
@@ -43,11 +44,18 @@ function createWorld() {
     circuits,
     known,
     describe,
+    /** One more peer that dials this node: a client, or another node. */
+    connect(asNode: boolean): void {
+      if (dialling.size >= 4) return;
+      const peer = hostile.connect(asNode ? keysOf(1) : "client");
+      dialling.add(peer);
+      peers.push(peer);
+    },
     open(peer: HostilePeer, wished: boolean): void {
       opened += 1;
       // A stalled peer hears no CREATED, and so cannot speak on an onion circuit.
       const keyed = wished || peer.isStalled();
-      const id = peers.indexOf(peer) < 2 ? dialled(opened) : opened;
+      const id = dialling.has(peer) ? dialled(opened) : opened;
       try {
         const circuit = (keyed ? hostile.openKeyed : hostile.openCircuit)(peer, id);
         circuits.push({ peer, circuit, streams: 0 });
@@ -84,6 +92,7 @@ const STEPS = [
   "reply",
   "lost",
   "order",
+  "connect",
 ] as const;
 
 function step(world: World, script: Script): void {
@@ -164,6 +173,9 @@ function step(world: World, script: Script): void {
     case "lost":
       hostile.input({ type: "lost", connection: which & 7 });
       return;
+    case "connect":
+      world.connect((which & 1) === 1);
+      return;
     case "order": {
       const input = { type: script.pick(["close", "lost", "room", "deadline"] as const) };
       hostile.input({ type: "origin", circuit: which, input });
@@ -222,32 +234,8 @@ export const node: FuzzTarget = {
   maxBytes: 300,
   seeds: () => [
     Uint8Array.of(at("say"), 0, 0, 0, 0, 128, 1, 2, at("write"), 5, 1, 1, 0, 0, 7, 1, at("wait"), 9, 9),
-    Uint8Array.of(
-      at("extend"),
-      2,
-      0,
-      1,
-      0,
-      at("answer"),
-      0,
-      0,
-      at("reply"),
-      2,
-      0,
-      0,
-      2,
-      1,
-      5,
-      at("cell"),
-      0,
-      0,
-      9,
-      9,
-      1,
-      3,
-      0,
-    ),
-    Uint8Array.of(at("build"), 2, 0, 1, 2, at("answer"), 0, 0, at("reply"), 2, 0, 2, 1, 1, at("order"), 7, 0),
+    Uint8Array.of(at("extend"), 1, 0, 1, 0, at("answer"), 0, 0, at("reply"), 1, 0, 2, 1, 1, 5),
+    Uint8Array.of(at("build"), 2, 0, 1, 2, at("answer"), 0, 0, at("reply"), 1, 0, 2, 1, 1, at("order"), 7, 0),
     Uint8Array.of(
       at("build-direct"),
       1,
@@ -255,21 +243,21 @@ export const node: FuzzTarget = {
       0,
       0,
       at("stall"),
-      2,
+      1,
       at("open"),
-      2,
+      1,
       1,
       at("drain"),
-      2,
+      1,
     ),
     Uint8Array.of(
       at("extend"),
-      3,
+      1,
       0,
       0,
       0,
       at("extend"),
-      3,
+      1,
       0,
       0,
       1,
@@ -277,16 +265,33 @@ export const node: FuzzTarget = {
       255,
       255,
       at("raw"),
-      1,
+      0,
       0,
       9,
       9,
+    ),
+    Uint8Array.of(
+      at("connect"),
+      1,
+      at("open"),
+      1,
+      0,
+      at("connect"),
+      0,
+      at("open"),
+      2,
+      1,
+      at("extend"),
+      2,
+      0,
+      1,
+      1,
     ),
   ],
   run(bytes) {
     const script = createScript(bytes);
     const world = createWorld();
-    for (const peer of world.peers.slice()) for (const keyed of [true, false]) world.open(peer, keyed);
+    for (const keyed of [true, false]) world.open(world.peers[0]!, keyed);
     let connected = true;
     while (!script.ended && connected) {
       step(world, script);

@@ -17,7 +17,8 @@ export function guardWarnings(
   const suspect = guards.filter(({ level }) => level === "warn" || level === "extreme");
   return suspect.map(({ place, attempts, successes, level }) => {
     const share = `${Math.round((100 * successes) / attempts)} % of the last ${attempts} circuits over guard ${place} worked`;
-    const meaning = level === "extreme" ? "it is broken or hostile" : "it may be overloaded, or hostile";
+    const what = level === "extreme" ? "it is broken or hostile" : "it may be overloaded or hostile";
+    const meaning = `${what}, unless many nodes are down`;
     const advice = `to choose new guards, which costs some anonymity, remove ${folder.file(guardFileName(network))}`;
     return `only ${share}: ${meaning}; nothing was changed; ${advice}`;
   });

@@ -4,6 +4,9 @@ import {
   BODY_BYTES,
   CELL_COMMAND,
   createTransportCipher,
+  generateNodeKeys,
+  initiateHop,
+  nodeIdOf,
   openKernel,
   REKEY_MESSAGES,
   SERVICE,
@@ -12,9 +15,15 @@ import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import type { Circuit } from "@umbel/router";
 import { describe, expect, it } from "vitest";
 import { RATCHET_SILENCE_MS } from "../../packages/router/src/limits.ts";
+import { doHopWork } from "../../packages/router/src/node/hop-responder.ts";
+import {
+  type FromHandshakeWorker,
+  keyBuffers,
+} from "../../packages/router/src/platform/handshake-messages.ts";
 import { createChain, type Passing } from "../../packages/router/test/support/circuit-chain.ts";
 import { deliver, initiatorOf, responderOf } from "../../packages/router/test/support/link-pair.ts";
 import { createRelays } from "../../packages/router/test/support/relays.ts";
+import { createSeededRandom } from "../support/seeded-random.ts";
 import { foundInMemory, memoryNow } from "./support/memory-watch.ts";
 import { seedOf } from "./support/runs.ts";
 import { logSecrets } from "./support/secret-log.ts";
@@ -22,6 +31,8 @@ import { logSecrets } from "./support/secret-log.ts";
 /** The cipher of layers as it is before the log gets hold of it. */
 const openCipher = nodeProvider.wideBlock;
 const log = logSecrets(nodeProvider);
+const strange = generateNodeKeys(nodeProvider, createSeededRandom("forward secrecy: node"));
+const strangeId = nodeIdOf(nodeProvider, strange.identity.publicKey);
 const CALL = { maxResponseBytes: 100_000, timeout: 30_000 };
 
 /** Everything logged so far. */
@@ -170,6 +181,34 @@ describe("a handshake that is given up leaves no secret", () => {
         for (const hop of [0, 1]) chain.toRelay(hop, { type: "lost" });
       }),
     ).toEqual([]);
+  });
+});
+
+describe("an answer of a worker thread", () => {
+  it("moves its keys to the pool, and leaves no copy behind", async () => {
+    const target = { network: new Uint8Array(32), nodeId: strangeId, hopKey: strange.hopKey.publicKey };
+    const hop = { ...target, hopKeys: [strange.hopKey] };
+    const { request } = initiateHop(nodeProvider, createSeededRandom("worker"), target);
+    const result = doHopWork(nodeProvider, createSeededRandom("worker"), { what: "answer", request, hop });
+    if (result.type !== "answer") throw new Error("no answer");
+    const { forward, backward } = result.keys;
+    const secrets = [forward, backward].flatMap(({ key, tag, chain }) => [key, tag, chain]);
+    const texts = secrets.map((bytes) => Buffer.from(bytes).toString("hex"));
+    const { port1, port2 } = new MessageChannel();
+    const received = new Promise<{ data: FromHandshakeWorker }>((resolve) => {
+      port2.onmessage = resolve as never;
+    });
+    port1.postMessage({ id: 1, result }, keyBuffers({ id: 1, result }));
+    expect(secrets.map(({ length }) => length)).toEqual([0, 0, 0, 0, 0, 0]);
+    const moved = (await received).data.result;
+    if (moved.type !== "answer") throw new Error("no answer");
+    const arrived = [moved.keys.forward, moved.keys.backward].flatMap(({ key, tag, chain }) => [
+      key,
+      tag,
+      chain,
+    ]);
+    expect(arrived.map((bytes) => Buffer.from(bytes).toString("hex"))).toEqual(texts);
+    port1.close();
   });
 });
 

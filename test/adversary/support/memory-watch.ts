@@ -26,7 +26,10 @@ for (const name of ["Uint8Array", "Uint16Array", "Uint32Array", "Int32Array", "B
 
 /** All memory seen so far that is not zero. */
 export function memoryNow(): Buffer[] {
-  return [...buffers].map((buffer) => Buffer.from(buffer)).filter((memory) => !isZero(memory));
+  return [...buffers]
+    .filter(({ byteLength }) => byteLength > 0)
+    .map((buffer) => Buffer.from(buffer))
+    .filter((memory) => !isZero(memory));
 }
 
 const ZEROS = Buffer.alloc(65_536);

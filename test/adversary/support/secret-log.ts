@@ -128,17 +128,20 @@ const kernel = compileKernel();
 /** What the kernel makes of a layer's key: the AES key, and the keys of its hashes; all wiped here when told. */
 function expansionOf(key: Uint8Array): [string, Uint8Array][] {
   if (kernel === undefined) return [];
-  let aes = new Uint8Array(0);
-  const cipher = createKernelAdiantum(kernel, key, (aesKey) => {
-    aes = Uint8Array.from(aesKey);
-    return { encrypt() {}, decrypt() {}, wipe: () => aes.fill(0) };
-  });
+  const cipher = createKernelAdiantum(kernel, key);
   cipher.encrypt(new Uint8Array(32), new Uint8Array(4096));
+  const { keys } = kernel;
   const parts: [string, string][] = [
-    ["AES key of a layer", Buffer.from(aes).toString("hex")],
-    ["Poly1305 keys of a layer", Buffer.from(kernel.keys.subarray(32, 64)).toString("hex")],
-    ["NH key of a layer", Buffer.from(kernel.keys.subarray(64, 96)).toString("hex")],
+    ["AES key of a layer", hexOf(keys.subarray(AES_KEYS_AT, AES_KEYS_AT + 32))],
+    ["last AES round key of a layer", hexOf(keys.subarray(-16))],
+    ["Poly1305 keys of a layer", hexOf(keys.subarray(32, 64))],
+    ["NH key of a layer", hexOf(keys.subarray(64, 96))],
   ];
   cipher.wipe();
   return parts.map(([kind, text]) => [kind, Buffer.from(text, "hex")]);
 }
+
+/** Where the round keys of AES stand among the kernel's keys, the first two of them the key. */
+const AES_KEYS_AT = 1136;
+
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

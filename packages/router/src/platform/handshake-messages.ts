@@ -21,3 +21,11 @@ export interface FromHandshakeWorker {
   readonly id: number;
   readonly result: HopWorkResult;
 }
+
+/** The memory of the keys in an answer: to be moved, not copied, since nobody could wipe the copies that stay behind. */
+export function keyBuffers({ result }: FromHandshakeWorker): ArrayBuffer[] {
+  if (result.type !== "answer") return [];
+  return [result.keys.forward, result.keys.backward].flatMap(({ key, tag, chain }) =>
+    [key, tag, chain].map((bytes) => bytes.buffer as ArrayBuffer),
+  );
+}

@@ -4,14 +4,18 @@ import type { HopOptions, NodeId } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { nodeRandom } from "@umbel/core/platform/node-random";
 import { doHopWork } from "../node/hop-responder.ts";
-import type { FromHandshakeWorker, ToHandshakeWorker } from "./handshake-messages.ts";
+import { type FromHandshakeWorker, keyBuffers, type ToHandshakeWorker } from "./handshake-messages.ts";
 
 let hop: HopOptions | undefined;
 
 parentPort?.on("message", (message: ToHandshakeWorker) => {
   if (message.type === "hop") hop = prepared(message);
-  else parentPort?.postMessage(answer(message));
+  else send(answer(message));
 });
+
+function send(answered: FromHandshakeWorker): void {
+  parentPort?.postMessage(answered, keyBuffers(answered));
+}
 
 function answer({ id, what, request }: ToHandshakeWorker & { readonly type: "work" }): FromHandshakeWorker {
   if (hop === undefined) return { id, result: { type: "failed" } };

@@ -1,5 +1,6 @@
 import "./support/memory-watch.ts";
 
+import { MessageChannel, receiveMessageOnPort } from "node:worker_threads";
 import {
   BODY_BYTES,
   CELL_COMMAND,
@@ -185,7 +186,7 @@ describe("a handshake that is given up leaves no secret", () => {
 });
 
 describe("an answer of a worker thread", () => {
-  it("moves its keys to the pool, and leaves no copy behind", async () => {
+  it("moves its keys to the pool, and leaves no copy behind", () => {
     const target = { network: new Uint8Array(32), nodeId: strangeId, hopKey: strange.hopKey.publicKey };
     const hop = { ...target, hopKeys: [strange.hopKey] };
     const { request } = initiateHop(nodeProvider, createSeededRandom("worker"), target);
@@ -195,12 +196,9 @@ describe("an answer of a worker thread", () => {
     const secrets = [forward, backward].flatMap(({ key, tag, chain }) => [key, tag, chain]);
     const texts = secrets.map((bytes) => Buffer.from(bytes).toString("hex"));
     const { port1, port2 } = new MessageChannel();
-    const received = new Promise<{ data: FromHandshakeWorker }>((resolve) => {
-      port2.onmessage = resolve as never;
-    });
     port1.postMessage({ id: 1, result }, keyBuffers({ id: 1, result }));
     expect(secrets.map(({ length }) => length)).toEqual([0, 0, 0, 0, 0, 0]);
-    const moved = (await received).data.result;
+    const moved = (receiveMessageOnPort(port2) as { message: FromHandshakeWorker }).message.result;
     if (moved.type !== "answer") throw new Error("no answer");
     const arrived = [moved.keys.forward, moved.keys.backward].flatMap(({ key, tag, chain }) => [
       key,

@@ -157,8 +157,14 @@ function placeOf(error: unknown): string {
   return `${error.name} ${error.message.replace(/\d+/g, "#").slice(0, 80)} ${line.trim()}`;
 }
 
-/** The smallest part of `inputs` that reaches all they reach, small ones first, at most `maxBytes` in all by `sizeOf`. */
-export async function smallestSet(
+/** Inputs of one target's corpus: all of them run in every test run. */
+const MAX_FEW = 40;
+
+/**
+ * Few of `inputs` that reach nearly all they reach, at most `maxBytes` in all by `sizeOf`. Long ones come first: one of them
+ * does the work of many short ones.
+ */
+export async function fewThatReachAll(
   target: FuzzTarget,
   inputs: readonly Uint8Array[],
   maxBytes: number,
@@ -167,10 +173,11 @@ export async function smallestSet(
   const guidance = createGuidance();
   const kept: Uint8Array[] = [];
   let bytes = 0;
-  for (const input of [...inputs].sort((a, b) => a.length - b.length)) {
-    guidance?.begin();
+  for (const input of [...inputs].sort((a, b) => b.length - a.length)) {
     const size = sizeOf(input);
-    if ((await tryInput(target, input)) !== undefined || bytes + size > maxBytes) continue;
+    if (kept.length === MAX_FEW || size > maxBytes / 4 || bytes + size > maxBytes) continue;
+    guidance?.begin();
+    if ((await tryInput(target, input)) !== undefined) continue;
     if (guidance !== undefined && !guidance.isNew()) continue;
     kept.push(input);
     bytes += size;

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 import { keepFound, readCorpus, replaceCorpus, storedBytes } from "./corpus.ts";
-import { fuzz, smallestSet } from "./engine.ts";
+import { fewThatReachAll, fuzz } from "./engine.ts";
 import type { FuzzTarget } from "./target.ts";
 import { TARGETS } from "./targets/all.ts";
 
@@ -43,7 +43,7 @@ async function fuzzOne(target: FuzzTarget, seed: number): Promise<number> {
   const report = await fuzz(target, { seed, start, maxMs, onInput: watch.onInput });
   const perSecond = Math.round((report.executions * 1000) / report.took);
   const kept = values.save
-    ? await smallestSet(target, [...start, ...report.kept], MAX_CORPUS_BYTES, storedBytes)
+    ? await fewThatReachAll(target, [...start, ...report.kept], MAX_CORPUS_BYTES, storedBytes)
     : [];
   await watch.stop();
   const counts = `${report.executions} inputs, ${perSecond} a second, ${report.reached} branches`;

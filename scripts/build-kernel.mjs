@@ -9,26 +9,25 @@ export const kernelModulePath = join(root, "packages", "core", "src", "crypto", 
 
 const OPTIONS = [
   ...["--enable", "simd", "--runtime", "stub", "--noAssert", "--optimizeLevel", "3", "--shrinkLevel", "1"],
-  ...["--initialMemory", "1", "--maximumMemory", "1"],
+  // Data begins at END of packages/core/assembly/layout.ts.
+  ...["--initialMemory", "1", "--maximumMemory", "1", "--memoryBase", "6016"],
 ];
 
-/** The text of kernel-module.ts, from the source. The compiler is loaded late: it is large. */
+/** The text of kernel-module.ts, from the source. */
 export async function buildKernel() {
+  return moduleText(await compileAssembly("packages/core/assembly/kernel.ts"));
+}
+
+/** The WebAssembly of a source file, with the kernel's options. The compiler is loaded late: it is large. */
+export async function compileAssembly(source) {
   const { main } = await import("assemblyscript/asc");
   const written = new Map();
-  const args = [
-    "packages/core/assembly/kernel.ts",
-    ...OPTIONS,
-    "--baseDir",
-    root,
-    "--outFile",
-    "kernel.wasm",
-  ];
+  const args = [source, ...OPTIONS, "--baseDir", root, "--outFile", "kernel.wasm"];
   const { error, stderr } = await main(args, {
     writeFile: (name, contents) => void written.set(name, contents),
   });
   if (error !== null) throw new Error(`the kernel does not compile:\n${stderr}`);
-  return moduleText(Buffer.from(written.get("kernel.wasm")));
+  return Buffer.from(written.get("kernel.wasm"));
 }
 
 function moduleText(wasm) {

@@ -1,11 +1,40 @@
-// Adiantum without its AES (packages/core/src/crypto/wide-block.ts is the twin). The caller puts keys, tweak and body in
-// place and calls add, then stream, then subtract, with AES over RIGHT before the stream or after it.
+// Adiantum (packages/core/src/crypto/wide-block.ts is the twin). The caller puts keys, tweak and body in place and makes one
+// call for each block.
+import { decryptBlock, encryptBlock, expandAesKey } from "./aes";
 import { BODY, HASH, HEADER, HEADER_HASH, HEADER_KEY, MESSAGE_KEY, RIGHT, TWEAK } from "./layout";
 import { xorStream } from "./chacha12";
 import { absorbNh } from "./nh";
 import { absorb, add128, finish, FULL, reset, subtract128 } from "./poly1305";
 
-export { BODY, BODY_BYTES, END, KEYS, KEYS_BYTES, RIGHT, TWEAK } from "./layout";
+export { BODY, BODY_BYTES, END, KEYS, KEYS_BYTES, TWEAK } from "./layout";
+
+/** Bytes of keystream that become keys: AES key 32, then as in KEYS from HEADER_KEY on. */
+const MATERIAL_BYTES: i32 = 1136;
+
+/** Makes all keys from the first 32 bytes of KEYS: they are the keystream under the nonce 1 | 0^23. */
+export function expand(): void {
+  memory.fill(BODY, 0, MATERIAL_BYTES);
+  v128.store(RIGHT, i32x4(1, 0, 0, 0));
+  xorStream(MATERIAL_BYTES, 0, 0);
+  memory.copy(HEADER_KEY, BODY + 32, MATERIAL_BYTES - 32);
+  expandAesKey(BODY);
+}
+
+/** Encrypts the first `length` bytes of the body in place. */
+export function encrypt(length: i32, tweakLength: i32): void {
+  add(length, tweakLength);
+  encryptBlock(RIGHT);
+  xorStream(length - 16, 1, 0);
+  subtract(length);
+}
+
+/** Decrypts the first `length` bytes of the body in place. */
+export function decrypt(length: i32, tweakLength: i32): void {
+  add(length, tweakLength);
+  xorStream(length - 16, 1, 0);
+  decryptBlock(RIGHT);
+  subtract(length);
+}
 
 /** Takes the last 16 of `length` bytes of the body as RIGHT, and adds the hash of tweak and left part to it. */
 export function add(length: i32, tweakLength: i32): void {
@@ -16,13 +45,8 @@ export function add(length: i32, tweakLength: i32): void {
   add128(RIGHT, HASH);
 }
 
-/** Xors the keystream under the nonce RIGHT | tail, two words, into the left part. */
-export function stream(length: i32, tailLow: i32, tailHigh: i32): void {
-  xorStream(length - 16, tailLow, tailHigh);
-}
-
 /** Subtracts the hash of tweak and left part from RIGHT and puts it back at the end of the body. */
-export function subtract(length: i32): void {
+function subtract(length: i32): void {
   const bytes = length - 16;
   hashLeft(bytes);
   subtract128(RIGHT, HASH);

@@ -5,74 +5,52 @@ import { type AesBlock, assertWideBlockSizes, createAdiantum } from "../wide-blo
 import { type Kernel, openKernel } from "./kernel.ts";
 
 /**
- * Adiantum as fast as this engine can: by the kernel where it compiles, else by its twin in plain TypeScript, with the AES
+ * Adiantum as fast as this engine can: by the kernel where it compiles, else by its twin in plain TypeScript with the AES
  * that `aes` makes. Throws a RangeError when `key` is not 32 bytes.
  */
 export function createWideBlock(key: Uint8Array, aes: (key: Uint8Array) => AesBlock): WideBlockCipher {
   const kernel = openKernel();
-  return kernel === undefined ? createAdiantum(key, aes) : createKernelAdiantum(kernel, key, aes);
+  return kernel === undefined ? createAdiantum(key, aes) : createKernelAdiantum(kernel, key);
 }
 
-/** What `createAdiantum` makes, computed by `kernel`. The expanded keys stay outside of it between calls. */
-export function createKernelAdiantum(
-  kernel: Kernel,
-  key: Uint8Array,
-  aes: (key: Uint8Array) => AesBlock,
-): WideBlockCipher {
+/** What `createAdiantum` makes, computed by `kernel`, AES included. The expanded keys stay outside of it between calls. */
+export function createKernelAdiantum(kernel: Kernel, key: Uint8Array): WideBlockCipher {
   assertLength("wide-block key", key, WIDE_BLOCK_KEY_BYTES);
-  const { keys, aesKey } = expandKey(kernel, key);
-  const single = aes(aesKey);
+  const keys = expandKey(kernel, key);
   let wiped = false;
-  const start = (tweak: Uint8Array, block: Uint8Array): void => {
+  const load = (tweak: Uint8Array, block: Uint8Array): void => {
     if (wiped) throw new UmbelError("INTERNAL", "a wide-block cipher was used after it was wiped");
     assertWideBlockSizes(tweak, block);
     kernel.keys.set(keys);
     kernel.tweak.set(tweak);
     kernel.body.set(block);
-    kernel.add(block.length, tweak.length);
   };
-  const finish = (block: Uint8Array): void => {
-    kernel.subtract(block.length);
+  const store = (block: Uint8Array): void =>
     block.set(block.length === kernel.body.length ? kernel.body : kernel.body.subarray(0, block.length));
-  };
   return {
     encrypt(tweak, block) {
-      start(tweak, block);
-      single.encrypt(kernel.right);
-      kernel.stream(block.length, 1, 0);
-      finish(block);
+      load(tweak, block);
+      kernel.encrypt(block.length, tweak.length);
+      store(block);
     },
     decrypt(tweak, block) {
-      start(tweak, block);
-      kernel.stream(block.length, 1, 0);
-      single.decrypt(kernel.right);
-      finish(block);
+      load(tweak, block);
+      kernel.decrypt(block.length, tweak.length);
+      store(block);
     },
     wipe() {
       wiped = true;
-      single.wipe();
       keys.fill(0);
-      aesKey.fill(0);
       kernel.clear();
     },
   };
 }
 
-/** The subkeys of `expandKey` in the twin; `keys` is laid out as the kernel wants it. */
-function expandKey(
-  kernel: Kernel,
-  key: Uint8Array,
-): { readonly keys: Uint8Array; readonly aesKey: Uint8Array } {
-  const { length } = kernel.keys;
+/** All keys that come of `key`, laid out as the kernel wants them. */
+function expandKey(kernel: Kernel, key: Uint8Array): Uint8Array {
   kernel.keys.set(key);
-  kernel.right.fill(0);
-  kernel.right[0] = 1;
-  kernel.body.fill(0, 0, length);
-  kernel.stream(length + kernel.right.length, 0, 0);
-  const keys = kernel.body.slice(0, length);
-  // The keystream begins with the AES key, in the place where the kernel wants the key of the stream.
-  const aesKey = keys.slice(0, WIDE_BLOCK_KEY_BYTES);
-  keys.set(key);
+  kernel.expand();
+  const keys = kernel.keys.slice();
   kernel.clear();
-  return { keys, aesKey };
+  return keys;
 }

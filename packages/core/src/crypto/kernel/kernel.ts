@@ -2,25 +2,23 @@ import { base64 } from "@scure/base";
 import { KERNEL_MODULE } from "./kernel-module.ts";
 
 /**
- * The WASM kernel of the wide-block cipher: its working memory, and Adiantum's steps without AES, over what stands there
- * (packages/core/assembly/kernel.ts). Every cipher of the realm takes turns in the one memory.
+ * The WASM kernel of the wide-block cipher: its working memory, and Adiantum over what stands there
+ * (packages/core/assembly/kernel.ts), constant in time. Every cipher of the realm takes turns in the one memory.
  */
 export interface Kernel {
-  /** Stream key 32, Poly1305 keys of header and message 16 each, NH key 1072. */
+  /** Stream key 32, Poly1305 keys of header and message 16 each, NH key 1072, AES round keys 240. */
   readonly keys: Uint8Array;
   /** 32 bytes. */
   readonly tweak: Uint8Array;
-  /** The last 16 bytes of the block, between the steps: where AES is applied. */
-  readonly right: Uint8Array;
   /** The block: 4096 bytes. */
   readonly body: Uint8Array;
-  /** right := the end of the body + H(tweak, left), for a block of `length` bytes. */
-  add(length: number, tweakLength: number): void;
-  /** left := left xor XChaCha12(nonce right || tail), the last 8 bytes of the nonce as two little-endian words. */
-  stream(length: number, tailLow: number, tailHigh: number): void;
-  /** The end of the body := right - H(tweak, left), with the tweak of the last `add`. */
-  subtract(length: number): void;
-  /** Overwrites the whole working memory. */
+  /** Makes all of `keys` from the key of the cipher, its first 32 bytes; uses the body. */
+  expand(): void;
+  /** Encrypts the first `length` bytes of the body in place, under the first `tweakLength` bytes of the tweak. */
+  encrypt(length: number, tweakLength: number): void;
+  /** The inverse. */
+  decrypt(length: number, tweakLength: number): void;
+  /** Overwrites the whole working memory: all but the tables of AES. */
   clear(): void;
 }
 
@@ -45,12 +43,11 @@ export function compileKernel(): Kernel | undefined {
 }
 
 /** What the module exports: places in memory as constants, so that they are written down once. */
-interface Exports extends Pick<Kernel, "add" | "stream" | "subtract"> {
+interface Exports extends Pick<Kernel, "expand" | "encrypt" | "decrypt"> {
   readonly memory: { readonly buffer: ArrayBuffer };
   readonly KEYS: Constant;
   readonly KEYS_BYTES: Constant;
   readonly TWEAK: Constant;
-  readonly RIGHT: Constant;
   readonly BODY: Constant;
   readonly BODY_BYTES: Constant;
   readonly END: Constant;
@@ -65,11 +62,10 @@ function kernelOf(exports: Exports): Kernel {
   return {
     keys: view(exports.KEYS, exports.KEYS_BYTES.value),
     tweak: view(exports.TWEAK, 32),
-    right: view(exports.RIGHT, 16),
     body: view(exports.BODY, exports.BODY_BYTES.value),
-    add: exports.add,
-    stream: exports.stream,
-    subtract: exports.subtract,
+    expand: exports.expand,
+    encrypt: exports.encrypt,
+    decrypt: exports.decrypt,
     clear: () => void working.fill(0),
   };
 }

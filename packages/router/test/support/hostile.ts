@@ -154,8 +154,9 @@ export function createHostile(options: HostileOptions = {}) {
       cells.forEach(({ id, command, body }, index) => {
         writeCell(run, index * CELL_BYTES, id, command, body);
       });
-      const bytes = (session as LinkSession).send.seal(run);
-      if (!closed) input({ type: "message", connection, bytes });
+      // A peer that was not listened to has no session, and can say nothing.
+      const bytes = session?.send.seal(run);
+      if (bytes !== undefined && !closed) input({ type: "message", connection, bytes });
     };
     return {
       connection,

@@ -69,7 +69,7 @@ const open = { command: RELAY.OPEN, flags: 0, stream: 1, data: Uint8Array.of(SER
 const data = { command: RELAY.DATA, flags: 0, stream: 1, data: random(DATA_BYTES) };
 
 describe("flow control between the mini-implementation and a node", () => {
-  it("carries 140 cells either way on one stream, past its window and two credits of the circuit", async () => {
+  it("carries 140 cells either way on one stream, past its window and with credits of the circuit", async () => {
     const { link, circuit } = await oneHop();
     const request = random(140 * DATA_BYTES);
     const response = await circuit.call(SERVICE.BLOCKS, request);

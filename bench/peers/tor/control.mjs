@@ -15,7 +15,9 @@ export async function openControl(port, cookieFile) {
     for (const { reject } of pending.splice(0)) reject(new Error("tor closed its control port"));
   };
   socket.on("error", end).on("close", end);
-  createInterface({ input: socket }).on("line", (line) => {
+  const reader = createInterface({ input: socket });
+  reader.on("error", () => {}); // it repeats the socket's
+  reader.on("line", (line) => {
     if (inData) {
       if (line === ".") inData = false;
       else lines.push(line);

@@ -107,7 +107,14 @@ async function startSides() {
     ];
     for (const { name, extra } of configurations) {
       note(`${name}: starting a private Tor network, which takes half a minute`);
-      sides.push(await startTorSide({ name, extra, folder: join(folder, name), ...common }));
+      const start = (attempt) =>
+        startTorSide({ name, extra, folder: join(folder, `${name}-${attempt}`), ...common });
+      sides.push(
+        await start(1).catch((error) => {
+          note(`${error.message}; once more`);
+          return start(2);
+        }),
+      );
     }
   }
   if (!options["skip-umbel"]) {
@@ -174,14 +181,19 @@ function runInNamespace() {
     console.error("bench:tor: --quickack needs root on Linux, for a network namespace of its own");
     return 1;
   }
-  const route =
-    "ip route change local 127.0.0.0/8 dev lo proto kernel scope host src 127.0.0.1 table local quickack 1";
-  const script = `ip link set lo up && ${route} && exec "$@"`;
+  const change =
+    "ip route change local $to dev lo proto kernel scope host src 127.0.0.1 table local quickack 1";
+  const script = `ip link set lo up && for to in 127.0.0.0/8 127.0.0.1; do ${change} || exit; done; exec "$@"`;
   const command = [process.execPath, ...process.argv.slice(1)];
-  const { status, signal } = spawnSync("unshare", ["--net", "sh", "-c", script, "sh", ...command], {
-    stdio: "inherit",
-    env: { ...process.env, [IN_NAMESPACE]: "1" },
-  });
+  const endsWithUs = ["setpriv", "--pdeathsig", "TERM"];
+  const { status, signal } = spawnSync(
+    "unshare",
+    ["--net", ...endsWithUs, "sh", "-c", script, "sh", ...command],
+    {
+      stdio: "inherit",
+      env: { ...process.env, [IN_NAMESPACE]: "1" },
+    },
+  );
   return signal === null ? (status ?? 1) : 1;
 }
 

@@ -2,7 +2,7 @@
 // processes on loopback, round after round in turn. bench/peers/README.md says what is measured and how fair it is.
 //   npm run bench:tor -- [--mib 256] [--runs 5] [--quickack] [--quick] [--skip-tor] [--skip-umbel]
 // Prints one table with ratios, and writes bench/results/tor.json.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,7 +34,7 @@ const IN_NAMESPACE = "UMBEL_BENCH_QUICKACK";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const options = parseOptions();
-if (options.quickack && process.env[IN_NAMESPACE] === undefined) process.exit(runInNamespace());
+if (options.quickack && process.env[IN_NAMESPACE] === undefined) process.exit(await runInNamespace());
 await main().then(
   () => process.exit(0),
   (error) => {
@@ -176,7 +176,7 @@ function parseOptions() {
 }
 
 /** The same command once more, where the route to loopback says quickack. */
-function runInNamespace() {
+async function runInNamespace() {
   if (process.platform !== "linux" || userInfo().uid !== 0) {
     console.error("bench:tor: --quickack needs root on Linux, for a network namespace of its own");
     return 1;
@@ -186,15 +186,11 @@ function runInNamespace() {
   const script = `ip link set lo up && for to in 127.0.0.0/8 127.0.0.1; do ${change} || exit; done; exec "$@"`;
   const command = [process.execPath, ...process.argv.slice(1)];
   const endsWithUs = ["setpriv", "--pdeathsig", "TERM"];
-  const { status, signal } = spawnSync(
-    "unshare",
-    ["--net", ...endsWithUs, "sh", "-c", script, "sh", ...command],
-    {
-      stdio: "inherit",
-      env: { ...process.env, [IN_NAMESPACE]: "1" },
-    },
-  );
-  return signal === null ? (status ?? 1) : 1;
+  const child = spawn("unshare", ["--net", ...endsWithUs, "sh", "-c", script, "sh", ...command], {
+    stdio: "inherit",
+    env: { ...process.env, [IN_NAMESPACE]: "1" },
+  });
+  return new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)));
 }
 
 function note(text) {

@@ -1,5 +1,5 @@
 import * as nodeCrypto from "node:crypto";
-import { nobleMlKem768 } from "../crypto/noble-provider.ts";
+import { nobleMlKem768, portableMlKem768 } from "../crypto/noble-provider.ts";
 import {
   assertLength,
   MLKEM_CIPHERTEXT_BYTES,
@@ -18,7 +18,7 @@ const PUBLIC_KEY_OFFSET = 1152;
 
 /**
  * ML-KEM-768: key pairs and decapsulation by OpenSSL where this Node has it (24.7 and later) and agrees with noble,
- * else all by noble. Encapsulation is always noble's, since `node:crypto` takes no coins.
+ * else by the portable provider. So is encapsulation always, since `node:crypto` takes no coins.
  */
 export const nodeMlKem768: MlKem768 = nativeOrNoble();
 
@@ -26,9 +26,9 @@ type Decapsulate = (key: nodeCrypto.KeyObject, ciphertext: Uint8Array) => Buffer
 
 function nativeOrNoble(): MlKem768 {
   const { decapsulate } = nodeCrypto as { decapsulate?: Decapsulate };
-  if (decapsulate === undefined) return nobleMlKem768;
+  if (decapsulate === undefined) return portableMlKem768;
   const native = nativeMlKem768(decapsulate);
-  return agreesWithNoble(native) ? native : nobleMlKem768;
+  return agreesWithNoble(native) ? native : portableMlKem768;
 }
 
 function nativeMlKem768(decapsulate: Decapsulate): MlKem768 {
@@ -41,7 +41,7 @@ function nativeMlKem768(decapsulate: Decapsulate): MlKem768 {
       const publicKey = secretKey.slice(PUBLIC_KEY_OFFSET, PUBLIC_KEY_OFFSET + MLKEM_PUBLIC_KEY_BYTES);
       return { publicKey, secretKey };
     },
-    encapsulate: nobleMlKem768.encapsulate,
+    encapsulate: portableMlKem768.encapsulate,
     decapsulate(secretKey, ciphertext) {
       assertLength("ML-KEM secret key", secretKey, MLKEM_SECRET_KEY_BYTES);
       assertLength("ML-KEM ciphertext", ciphertext, MLKEM_CIPHERTEXT_BYTES);

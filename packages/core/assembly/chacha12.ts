@@ -112,14 +112,15 @@ function rotate(words: v128, by: i32): v128 {
   return v128.or(i32x4.shl(words, by), i32x4.shr_u(words, 32 - by));
 }
 
+// V8 keeps the indexes of a swizzle in a register, and makes those of a shuffle anew each time.
 // @ts-ignore: decorator
 @inline
 function rotate16(words: v128): v128 {
-  return v128.shuffle<i16>(words, words, 1, 0, 3, 2, 5, 4, 7, 6);
+  return i8x16.swizzle(words, i8x16(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
 }
 
 // @ts-ignore: decorator
 @inline
 function rotate8(words: v128): v128 {
-  return v128.shuffle<i8>(words, words, 3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14);
+  return i8x16.swizzle(words, i8x16(3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14));
 }

@@ -3,12 +3,12 @@
 import { decryptBlock, encryptBlock, expandAesKey } from "./aes";
 import { BODY, HASH, HEADER, HEADER_HASH, HEADER_KEY, MESSAGE_KEY, RIGHT, TWEAK } from "./layout";
 import { xorStream } from "./chacha12";
-import { absorbNh } from "./nh";
+import { absorbNh, pairKeys } from "./nh";
 import { absorb, add128, finish, FULL, reset, subtract128 } from "./poly1305";
 
 export { BODY, BODY_BYTES, END, KEYS, KEYS_BYTES, TWEAK } from "./layout";
 
-/** Bytes of keystream that become keys: AES key 32, then as in KEYS from HEADER_KEY on. */
+/** Bytes of keystream that become keys: AES key 32 | header Poly1305 key 16 | message Poly1305 key 16 | NH key 1072. */
 const MATERIAL_BYTES: i32 = 1136;
 
 /** Makes all keys from the first 32 bytes of KEYS: they are the keystream under the nonce 1 | 0^23. */
@@ -16,8 +16,9 @@ export function expand(): void {
   memory.fill(BODY, 0, MATERIAL_BYTES);
   v128.store(RIGHT, i32x4(1, 0, 0, 0));
   xorStream(MATERIAL_BYTES, 0, 0);
-  memory.copy(HEADER_KEY, BODY + 32, MATERIAL_BYTES - 32);
   expandAesKey(BODY);
+  memory.copy(HEADER_KEY, BODY + 32, 32);
+  pairKeys(BODY + 64);
 }
 
 /** Encrypts the first `length` bytes of the body in place. */

@@ -3,6 +3,7 @@ import { xorStream } from "./chacha12";
 
 export { decryptBlock, encryptBlock, expandAesKey } from "./aes";
 export { add } from "./kernel";
+export { pairKeys } from "./nh";
 export { AES_KEYS, BODY, BODY_BYTES, KEYS, KEYS_BYTES, RIGHT, TWEAK } from "./layout";
 
 /** Xors the keystream under the nonce RIGHT | tail, two words, into the left part. */

@@ -135,13 +135,13 @@ function expansionOf(key: Uint8Array): [string, Uint8Array][] {
     ["AES key of a layer", hexOf(keys.subarray(AES_KEYS_AT, AES_KEYS_AT + 32))],
     ["last AES round key of a layer", hexOf(keys.subarray(-16))],
     ["Poly1305 keys of a layer", hexOf(keys.subarray(32, 64))],
-    ["NH key of a layer", hexOf(keys.subarray(64, 96))],
+    ["NH key of a layer, in pairs", hexOf(keys.subarray(64, 96))],
   ];
   cipher.wipe();
   return parts.map(([kind, text]) => [kind, Buffer.from(text, "hex")]);
 }
 
 /** Where the round keys of AES stand among the kernel's keys, the first two of them the key. */
-const AES_KEYS_AT = 1136;
+const AES_KEYS_AT = 2176;
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

@@ -6,7 +6,7 @@ import { KERNEL_MODULE } from "./kernel-module.ts";
  * (packages/core/assembly/kernel.ts), constant in time. Every cipher of the realm takes turns in the one memory.
  */
 export interface Kernel {
-  /** Stream key 32, Poly1305 keys of header and message 16 each, NH key 1072, AES round keys 240. */
+  /** Stream key 32, Poly1305 keys of header and message 16 each, NH key in pairs 2112, AES round keys 240. */
   readonly keys: Uint8Array;
   /** 32 bytes. */
   readonly tweak: Uint8Array;

@@ -5,6 +5,7 @@ interface Exports extends Readonly<Record<Place, { readonly value: number }>> {
   readonly memory: { readonly buffer: ArrayBuffer };
   add(length: number, tweakLength: number): void;
   stream(length: number, tailLow: number, tailHigh: number): void;
+  pairKeys(at: number): void;
   expandAesKey(at: number): void;
   encryptBlock(at: number): void;
   decryptBlock(at: number): void;
@@ -30,6 +31,8 @@ export async function openParts() {
     body: view("BODY", exports.BODY_BYTES.value),
     add: exports.add,
     stream: exports.stream,
+    /** Takes the NH key from the start of the body. */
+    pairKeys: () => exports.pairKeys(exports.BODY.value),
     /** Takes the key from the start of the body. */
     expandAesKey: () => exports.expandAesKey(exports.BODY.value),
     /** Both on `right`. */

@@ -16,6 +16,9 @@ import {
 import { systemClock, systemTimers } from "@umbel/router/platform/system-clock";
 import { createWsTransport } from "@umbel/router/platform/ws-node";
 import { createBlockNetwork, openReference } from "@umbel/storage";
+import { tuneCollector } from "../../../packages/cli/dist/collector.js";
+
+tuneCollector();
 
 const ports = {
   crypto: nodeProvider,

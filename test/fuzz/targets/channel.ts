@@ -49,7 +49,7 @@ function send(end: End, most: number): void {
     const cell = end.channel.next();
     if (cell === undefined) return;
     end.cellsSent += 1;
-    end.channel.sealed(cell, chainOf(end.cellsSent));
+    end.channel.sealed(cell, chainOf(end.cellsSent), end.cellsSent);
     end.sent.push({ ...cell.message, data: cell.message.data.slice() });
   }
 }
@@ -57,7 +57,7 @@ function send(end: End, most: number): void {
 /** False when the end calls the message a violation. */
 function receive(end: End, message: RelayCell): boolean {
   end.cellsReceived += 1;
-  const events = end.channel.receive(message, chainOf(end.cellsReceived));
+  const events = end.channel.receive(message, chainOf(end.cellsReceived), end.cellsSent + end.cellsReceived);
   must(end.channel.openStreams <= MAX_STREAMS_PER_CIRCUIT, "more streams than a circuit may have");
   if (events === "violation") return false;
   for (const event of events) note(end, event);
@@ -277,7 +277,7 @@ export const channel: FuzzTarget = {
       let control = 0;
       for (let cell = end.channel.next(); cell !== undefined; cell = end.channel.next()) {
         if (cell.stream === undefined) control += 1;
-        else end.channel.sealed(cell, chainOf(++end.cellsSent));
+        else end.channel.sealed(cell, chainOf(++end.cellsSent), end.cellsSent);
       }
       must(control <= MAX_CONTROL_CELLS + bytes.length, "more control cells wait than may");
     }

@@ -43,7 +43,7 @@ function creditsOver(layer: () => OnionLayer) {
     sealing.stamp(body);
     sealing.seal(body);
     if (!opening.open(body)) throw new Error("a cell was not recognised");
-    const events = hop.receive(messageOf(cell), () => opening.chain());
+    const events = hop.receive(messageOf(cell), () => opening.chain(), 0);
     if (events === "violation") throw new Error("a violation");
     for (const event of events) if (event.type === "data") hop.consumed(event.streamId, 1);
     for (let said = hop.next(); said !== undefined; said = hop.next()) {

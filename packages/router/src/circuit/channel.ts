@@ -1,4 +1,5 @@
 import {
+  type Millis,
   RELAY_COMMAND,
   RELAY_FLAG,
   type RelayCell,
@@ -7,7 +8,8 @@ import {
   type StreamId,
 } from "@umbel/core";
 import { MAX_CONTROL_CELLS, MAX_STREAMS_PER_CIRCUIT } from "../limits.ts";
-import { type ChainReader, CIRCUIT_WINDOW, createReceiveWindow, createSendWindow } from "./credits.ts";
+import { createCongestionWindow } from "./congestion.ts";
+import { type ChainReader, isCircuitCreditDue } from "./credits.ts";
 import { createStream, type Stream } from "./stream.ts";
 
 /** What the streams of a channel tell their owner. */
@@ -32,8 +34,9 @@ export class Channel {
   readonly #originator: boolean;
   readonly #streams = new Map<StreamId, Stream>();
   readonly #control: RelayCell[] = [];
-  readonly #sending = createSendWindow(CIRCUIT_WINDOW);
-  readonly #receiving = createReceiveWindow(CIRCUIT_WINDOW);
+  readonly #sending = createCongestionWindow();
+  /** Counted cells so far. */
+  #received = 0;
   #lastStreamId = 0;
 
   /** Only the originator opens streams. */
@@ -98,9 +101,9 @@ export class Channel {
   }
 
   /** Reports that the cell handed out last was sealed; `chain` reads the layer after it. */
-  sealed(cell: ChannelCell, chain: ChainReader): void {
+  sealed(cell: ChannelCell, chain: ChainReader, now: Millis): void {
     if (cell.stream === undefined) return;
-    this.#sending.sent(chain);
+    this.#sending.sent(chain, now);
     cell.stream.sending.window.sent(chain);
     this.#forgetIfDone(cell.stream);
   }
@@ -109,13 +112,13 @@ export class Channel {
    * Takes one recognised message of a stream or a credit. `chain` reads the layer that carried it.
    * "violation" means that the peer broke the protocol and the circuit must be destroyed.
    */
-  receive(message: RelayCell, chain: ChainReader): readonly StreamEvent[] | "violation" {
+  receive(message: RelayCell, chain: ChainReader, now: Millis): readonly StreamEvent[] | "violation" {
     switch (message.command) {
       case RELAY_COMMAND.OPEN:
       case RELAY_COMMAND.DATA:
         return this.#receiveCounted(message, chain);
       case RELAY_COMMAND.CREDIT:
-        return this.#receiveCredit(message);
+        return this.#receiveCredit(message, now);
       case RELAY_COMMAND.RESET:
         return this.#receiveReset(message);
       default:
@@ -124,8 +127,8 @@ export class Channel {
   }
 
   #receiveCounted(message: RelayCell, chain: ChainReader): readonly StreamEvent[] | "violation" {
-    if (!this.#receiving.received(chain)) return "violation";
-    for (const proof of this.#receiving.consumed(1)) this.#pushControl(RELAY_COMMAND.CREDIT, 0, proof);
+    this.#received += 1;
+    if (isCircuitCreditDue(this.#received)) this.#pushControl(RELAY_COMMAND.CREDIT, 0, chain());
     if (this.#control.length > MAX_CONTROL_CELLS) return "violation";
     return message.command === RELAY_COMMAND.OPEN
       ? this.#receiveOpen(message, chain)
@@ -163,8 +166,8 @@ export class Channel {
     return [{ type: "data", streamId: id, data: message.data, end: stream.receivedEnd }];
   }
 
-  #receiveCredit(message: RelayCell): readonly StreamEvent[] | "violation" {
-    if (message.streamId === 0) return this.#sending.credit(message.data) ? [] : "violation";
+  #receiveCredit(message: RelayCell, now: Millis): readonly StreamEvent[] | "violation" {
+    if (message.streamId === 0) return this.#sending.credit(message.data, now) ? [] : "violation";
     const id = message.streamId as StreamId;
     const stream = this.#streams.get(id);
     if (stream === undefined) return this.#isPast(id) ? [] : "violation";

@@ -1,22 +1,26 @@
 /** Reads the 16-byte chain value of the layer that carried a cell, right after that cell (docs/spec/05-flow-control.md). */
 export type ChainReader = () => Uint8Array;
 
-/** How many counted cells may be unacknowledged, and after how many of them a credit is due. All in cells. */
+/** How many counted cells of a stream may be unacknowledged, and after how many of them a credit is due. All in cells. */
 export interface WindowSize {
   readonly cells: number;
   readonly creditEvery: number;
 }
 
-/**
- * Per circuit, hop and direction. Bounds what a relay between has to queue: 512 cells are 2 MiB.
- * A credit for 64 cells costs 1.6 % of the opposite direction.
- */
-export const CIRCUIT_WINDOW: WindowSize = { cells: 512, creditEvery: 64 };
+/** Counted cells of a circuit, per hop and direction, after which a credit is due: 3.1 % of the opposite direction. */
+export const CIRCUIT_CREDIT_EVERY = 32;
+/** The first two credits come earlier: the first round trip is measured before the first cells of a circuit queue behind each other. */
+const EARLY_CREDITS: readonly number[] = [8, 16];
+
+/** True when the counted cell of this number, from 1, is acknowledged as soon as it arrives. */
+export function isCircuitCreditDue(cell: number): boolean {
+  return cell % CIRCUIT_CREDIT_EVERY === 0 || EARLY_CREDITS.includes(cell);
+}
 
 /** Per stream and direction: 16 storage blocks. A block's eight cells never wait for a credit. */
 export const STREAM_WINDOW: WindowSize = { cells: 128, creditEvery: 32 };
 
-/** The sending side: how much may still be sent, and what the acknowledgements must prove. */
+/** The sending side of a stream: how much may still be sent, and what the acknowledgements must prove. */
 export interface SendWindow {
   /** Cells that may be sent now. */
   readonly available: number;
@@ -29,7 +33,7 @@ export interface SendWindow {
   credit(proof: Uint8Array): boolean;
 }
 
-/** The receiving side: what was received, consumed and acknowledged. */
+/** The receiving side of a stream: what was received, consumed and acknowledged. */
 export interface ReceiveWindow {
   /** Counts one received cell. False when the sender ran past its window. */
   received(chain: ChainReader): boolean;
@@ -56,7 +60,7 @@ export function createSendWindow(size: WindowSize): SendWindow {
     },
     credit(proof) {
       const expected = proofs.shift();
-      if (expected === undefined || !sameBytes(expected, proof)) return false;
+      if (expected === undefined || !sameProof(expected, proof)) return false;
       available += size.creditEvery;
       return true;
     },
@@ -92,7 +96,8 @@ export function createReceiveWindow(size: WindowSize): ReceiveWindow {
   };
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+/** Whether a proof is the expected one, in a time that does not depend on where they differ. */
+export function sameProof(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;
   for (let i = 0; i < a.length; i++) difference |= (a[i] as number) ^ (b[i] as number);

@@ -197,7 +197,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
     }
     if (hop !== this.#hops - 1) return this.#close(true);
     if (this.#state.is === "building") return this.#buildAnswer(this.#state, message, now);
-    const events = this.#channel.receive(message, () => this.#onion.chain(hop, "backward"));
+    const events = this.#channel.receive(message, () => this.#onion.chain(hop, "backward"), now);
     if (events === "violation") return this.#close(true);
     return this.#pump(
       events.map((event) => ({ type: "stream", event })),
@@ -273,7 +273,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
       if (cell === undefined) break;
       bodies ??= createBodies();
       effects.push(this.#sealed(endpoint, cell.message, bodies));
-      this.#channel.sealed(cell, () => this.#onion.chain(endpoint, "forward"));
+      this.#channel.sealed(cell, () => this.#onion.chain(endpoint, "forward"), now);
       if (this.#options.path !== "link-keyed") this.#ratchetAt = now + RATCHET_SILENCE_MS;
     }
     return effects;

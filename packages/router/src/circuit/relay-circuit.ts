@@ -94,6 +94,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
   readonly #channel = new Channel("hop");
   #tail: Tail = { is: "last" };
   #saidUnknown = false;
+  #now: Millis = 0;
 
   constructor(options: RelayCircuitOptions) {
     this.#options = options;
@@ -104,6 +105,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
   }
 
   handle(input: RelayCircuitInput, now: Millis): readonly RelayCircuitEffect[] {
+    this.#now = now;
     if (this.#tail.is === "destroyed") return [];
     switch (input.type) {
       case "from-previous":
@@ -167,7 +169,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
       throw error;
     }
     if (message.command === RELAY_COMMAND.PADDING) return this.#padding(message);
-    const events = this.#channel.receive(message, () => this.#options.forward.chain());
+    const events = this.#channel.receive(message, () => this.#options.forward.chain(), this.#now);
     if (events === "violation") return this.#destroy(true, true);
     return this.#pump(events.map((event) => ({ type: "stream", event })));
   }
@@ -207,7 +209,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
       if (cell === undefined) break;
       bodies ??= createBodies();
       effects.push(this.#sealed(cell.message, bodies));
-      this.#channel.sealed(cell, () => this.#options.backward.chain());
+      this.#channel.sealed(cell, () => this.#options.backward.chain(), this.#now);
     }
     return effects;
   }

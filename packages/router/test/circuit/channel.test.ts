@@ -8,7 +8,8 @@ import {
 } from "@umbel/core";
 import { describe, expect, it } from "vitest";
 import { Channel, type ChannelCell, type StreamEvent } from "../../src/circuit/channel.ts";
-import { CIRCUIT_WINDOW, STREAM_WINDOW } from "../../src/circuit/credits.ts";
+import { CONGESTION } from "../../src/circuit/congestion.ts";
+import { STREAM_WINDOW } from "../../src/circuit/credits.ts";
 import { MAX_CONTROL_CELLS, MAX_STREAMS_PER_CIRCUIT } from "../../src/limits.ts";
 
 /** Two ends joined by a perfect wire whose "layer" is a counter of cells per direction. */
@@ -28,8 +29,8 @@ function joined() {
       const cell = from.next();
       if (cell === undefined) break;
       counters[direction] += 1;
-      from.sealed(cell, chainOf(counters[direction]));
-      const heard = to.receive(copyOf(cell), chainOf(counters[direction]));
+      from.sealed(cell, chainOf(counters[direction]), 0);
+      const heard = to.receive(copyOf(cell), chainOf(counters[direction]), 0);
       if (heard === "violation") throw new Error(`violation by ${JSON.stringify(cell.message.command)}`);
       events.push(...heard);
     }
@@ -92,16 +93,16 @@ describe("a channel", () => {
     expect(forward()).toHaveLength(STREAM_WINDOW.creditEvery);
   });
 
-  it("never has more cells under way than the circuit window, over all streams", () => {
+  it("never has more cells under way than its congestion window, over all streams", () => {
     const { originator } = joined();
     for (let i = 0; i < 10; i++)
       originator.open(SERVICE.BLOCKS, new Uint8Array(100 * RELAY_DATA_BYTES), true);
     let sent = 0;
     for (let cell = originator.next(); cell !== undefined; cell = originator.next()) {
-      originator.sealed(cell, noChain);
+      originator.sealed(cell, noChain, 0);
       sent += 1;
     }
-    expect(sent).toBe(CIRCUIT_WINDOW.cells);
+    expect(sent).toBe(CONGESTION.initial);
   });
 
   it("lets streams take turns cell by cell", () => {
@@ -110,7 +111,7 @@ describe("a channel", () => {
     originator.open(SERVICE.BLOCKS, new Uint8Array(5 * RELAY_DATA_BYTES), true);
     const order = [1, 2, 3, 4].map(() => {
       const cell = originator.next() as ChannelCell;
-      originator.sealed(cell, noChain);
+      originator.sealed(cell, noChain, 0);
       return cell.message.streamId;
     });
     expect(order).toEqual([1, 2, 1, 2]);
@@ -124,21 +125,21 @@ describe("a channel", () => {
     const credit = hop.next() as ChannelCell;
     expect(credit.message.command).toBe(RELAY_COMMAND.CREDIT);
     const forged = credit.message.data.map((byte) => byte ^ 1);
-    expect(originator.receive({ ...credit.message, data: forged }, noChain)).toBe("violation");
+    expect(originator.receive({ ...credit.message, data: forged }, noChain, 0)).toBe("violation");
   });
 
   it("takes a credit for cells that were never sent for a violation", () => {
     const { originator } = joined();
-    expect(originator.receive(message(RELAY_COMMAND.CREDIT, 0, new Uint8Array(16)), noChain)).toBe(
+    expect(originator.receive(message(RELAY_COMMAND.CREDIT, 0, new Uint8Array(16)), noChain, 0)).toBe(
       "violation",
     );
   });
 
   it("takes a sender that runs past the stream window for a violation", () => {
     const hop = new Channel("hop");
-    hop.receive(message(RELAY_COMMAND.OPEN, 1, Uint8Array.of(SERVICE.BLOCKS)), noChain);
+    hop.receive(message(RELAY_COMMAND.OPEN, 1, Uint8Array.of(SERVICE.BLOCKS)), noChain, 0);
     const verdicts = Array.from({ length: STREAM_WINDOW.cells }, () =>
-      hop.receive(message(RELAY_COMMAND.DATA, 1, new Uint8Array(1)), noChain),
+      hop.receive(message(RELAY_COMMAND.DATA, 1, new Uint8Array(1)), noChain, 0),
     );
     expect(verdicts.slice(0, -1)).not.toContain("violation");
     expect(verdicts.at(-1)).toBe("violation");
@@ -155,11 +156,12 @@ describe("a channel", () => {
   it(`accepts ${MAX_STREAMS_PER_CIRCUIT} streams and resets one more`, () => {
     const hop = new Channel("hop");
     const open = (id: number) =>
-      hop.receive(message(RELAY_COMMAND.OPEN, id, Uint8Array.of(SERVICE.BLOCKS)), noChain);
+      hop.receive(message(RELAY_COMMAND.OPEN, id, Uint8Array.of(SERVICE.BLOCKS)), noChain, 0);
     for (let id = 1; id <= MAX_STREAMS_PER_CIRCUIT; id++) expect(open(id)).toHaveLength(2);
     expect(open(MAX_STREAMS_PER_CIRCUIT + 1)).toEqual([]);
-    const answers = [hop.next(), hop.next()].map((cell) => cell?.message.command);
-    expect(answers).toEqual([RELAY_COMMAND.CREDIT, RELAY_COMMAND.RESET]);
+    const answers = Array.from({ length: 6 }, () => hop.next()?.message.command);
+    const { CREDIT, RESET } = RELAY_COMMAND;
+    expect(answers).toEqual([CREDIT, CREDIT, CREDIT, CREDIT, RESET, undefined]);
     expect(hop.openStreams).toBe(MAX_STREAMS_PER_CIRCUIT);
   });
 
@@ -169,7 +171,7 @@ describe("a channel", () => {
     let opened = 0;
     while (verdict !== "violation" && opened < 10_000) {
       opened += 1;
-      verdict = hop.receive(message(RELAY_COMMAND.OPEN, opened, Uint8Array.of(SERVICE.BLOCKS)), noChain);
+      verdict = hop.receive(message(RELAY_COMMAND.OPEN, opened, Uint8Array.of(SERVICE.BLOCKS)), noChain, 0);
     }
     expect(verdict).toBe("violation");
     expect(opened).toBeGreaterThan(MAX_CONTROL_CELLS);
@@ -184,14 +186,14 @@ describe("a channel", () => {
     ["RESET for a stream that never was", "hop", message(RELAY_COMMAND.RESET, 5)],
     ["a command of circuits, not streams", "hop", message(RELAY_COMMAND.EXTENDED, 0)],
   ] as const)("takes %s for a violation", (_, side, bad) => {
-    expect(new Channel(side).receive(bad, noChain)).toBe("violation");
+    expect(new Channel(side).receive(bad, noChain, 0)).toBe("violation");
   });
 
   it("takes data after END, and a stream number used twice, for violations", () => {
     const hop = new Channel("hop");
-    hop.receive(message(RELAY_COMMAND.OPEN, 3, Uint8Array.of(2), RELAY_FLAG.END), noChain);
-    expect(hop.receive(message(RELAY_COMMAND.DATA, 3, new Uint8Array(1)), noChain)).toBe("violation");
-    expect(hop.receive(message(RELAY_COMMAND.OPEN, 3, Uint8Array.of(2)), noChain)).toBe("violation");
+    hop.receive(message(RELAY_COMMAND.OPEN, 3, Uint8Array.of(2), RELAY_FLAG.END), noChain, 0);
+    expect(hop.receive(message(RELAY_COMMAND.DATA, 3, new Uint8Array(1)), noChain, 0)).toBe("violation");
+    expect(hop.receive(message(RELAY_COMMAND.OPEN, 3, Uint8Array.of(2)), noChain, 0)).toBe("violation");
   });
 
   it("says nothing of a stream that it gives up before its OPEN left", () => {
@@ -213,6 +215,6 @@ describe("a channel", () => {
     hop.reset(id);
     expect(forward(3)).toEqual([]);
     const reset = hop.next() as ChannelCell;
-    expect(originator.receive(copyOf(reset), noChain)).toEqual([{ type: "reset", streamId: id }]);
+    expect(originator.receive(copyOf(reset), noChain, 0)).toEqual([{ type: "reset", streamId: id }]);
   });
 });

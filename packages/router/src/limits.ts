@@ -38,7 +38,7 @@ export const MAX_OWN_QUEUED_CELLS = 60;
 export const MAX_ANSWERS_AT_WORK = 8;
 /** Hop handshakes whose bid is being read at once, which is done only while all answers are at work. */
 export const MAX_BIDS_AT_WORK = 8;
-/** Hop handshakes whose bid nobody has read: reading takes a tenth of an answer. One more is refused. */
+/** Hop handshakes whose bid nobody has read: reading takes a quarter of an answer. One more is refused. */
 export const MAX_UNREAD_HANDSHAKES = 256;
 /** Hop handshakes in order of their bids. One more refuses the lowest, of equals the latest. */
 export const MAX_RANKED_HANDSHAKES = 512;

@@ -8,6 +8,7 @@ export * from "./directory/directory.ts";
 export * from "./directory/exchange.ts";
 export * from "./directory/exchange-loop.ts";
 export * from "./directory/self-descriptors.ts";
+export * from "./link/constant-rate.ts";
 export * from "./machine.ts";
 export * from "./node/hop-responder.ts";
 export * from "./node/link-table.ts";

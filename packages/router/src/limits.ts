@@ -116,6 +116,19 @@ export const MAX_RECORDS_PER_FLUSH = 8;
 export const LINK_HANDSHAKE_TIMEOUT_MS = 10_000;
 /** After this long without a sent record a PADDING cell is sent, in ms. */
 export const LINK_KEEPALIVE_MS = 30_000;
+/** Shortest and longest silence, in ms, after which a link between a client and a node pads (Tor's padding-spec, section 2.2). */
+export const LINK_PADDING_MIN_MS = 1500;
+export const LINK_PADDING_MAX_MS = 9500;
+/** The shortest time between two records, in ms, that a client may ask for: each costs the node a timer. */
+export const MIN_CONSTANT_RATE_INTERVAL_MS = 50;
+/** The longest time between two records, in ms, that a client may ask for. */
+export const MAX_CONSTANT_RATE_INTERVAL_MS = 1000;
+/** Lowest constant rate that a person may choose, in bytes of records a second each way: a block takes about a second. */
+export const MIN_CONSTANT_RATE_BYTES = 32_768;
+/** Highest constant rate that a client may ask for, in bytes of records a second each way. One who asks for more loses the link. */
+export const MAX_CONSTANT_RATE_BYTES = 1_048_576;
+/** Links with a constant rate that a node grants to clients, unless its operator says less; one more is refused. */
+export const MAX_CONSTANT_RATE_LINKS = 32;
 /** A link whose peer was silent for this long is closed, in ms: three keep-alives were missed. */
 export const LINK_SILENCE_MS = 100_000;
 

@@ -29,6 +29,8 @@ import {
 } from "../limits.ts";
 import type { Machine } from "../machine.ts";
 import { CellQueue } from "./cell-queue.ts";
+import { type ConstantRate, SendSlots } from "./constant-rate.ts";
+import { PaddingTimer } from "./padding.ts";
 
 /** What reaches a link: its connection, the cells of its circuits, time. */
 export type LinkInput =
@@ -49,6 +51,8 @@ export type LinkInput =
   | { readonly type: "blocked" }
   | { readonly type: "drained" }
   | { readonly type: "deadline" }
+  /** From now on, and for good, this side sends at a constant rate. Right after "established". */
+  | { readonly type: "constant-rate"; readonly rate: ConstantRate }
   | { readonly type: "close" }
   /** The connection is gone. */
   | { readonly type: "lost" };
@@ -105,7 +109,7 @@ interface Open {
 const ACCEPTED_IN: Readonly<Record<State["is"], readonly LinkInput["type"][]>> = {
   connecting: ["opened", "message", "cell", "deadline", "close", "lost"],
   handshaking: ["message", "cell", "blocked", "drained", "deadline", "close", "lost"],
-  open: ["message", "cell", "flush", "blocked", "drained", "deadline", "close", "lost"],
+  open: ["message", "cell", "flush", "blocked", "drained", "deadline", "constant-rate", "close", "lost"],
   closed: [],
 };
 
@@ -119,6 +123,10 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
   #state: State;
   #blocked = false;
   #flushAsked = false;
+  /** Of a link to or from a client. */
+  #padding: PaddingTimer | undefined;
+  /** Of a link with a constant rate. */
+  #slots: SendSlots | undefined;
 
   constructor(options: LinkMachineOptions) {
     this.#options = options;
@@ -146,7 +154,10 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
   }
 
   nextDeadline(): Millis | undefined {
-    return this.#state.is === "closed" ? undefined : this.#state.deadline;
+    if (this.#state.is === "closed") return undefined;
+    const { deadline } = this.#state;
+    if (this.#slots !== undefined) return Math.min(deadline, this.#slots.next);
+    return this.#padding === undefined ? deadline : Math.min(deadline, this.#padding.deadline);
   }
 
   /** Throws INTERNAL for a cell that `wouldRefuse` says no to: a cell that is lost would ruin its circuit. */
@@ -181,6 +192,10 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
         return this.#flush(now);
       case "deadline":
         return this.#deadline(now);
+      case "constant-rate":
+        this.#slots = new SendSlots(input.rate, now);
+        this.#padding = undefined;
+        return [];
       case "close":
       case "lost":
         return this.#close();
@@ -220,6 +235,9 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
       lastReceived: now,
       deadline: now + LINK_KEEPALIVE_MS,
     };
+    const { credentials, random } = this.#options;
+    if (credentials.identity === undefined || session.peer.kind === "client")
+      this.#padding = new PaddingTimer(random, now);
     const effects: LinkEffect[] = reply === undefined ? [] : [{ type: "send", bytes: reply }];
     effects.push({ type: "established", peer: session.peer });
     return this.#askFlush(effects);
@@ -243,7 +261,7 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
 
   #askFlush(effects: LinkEffect[]): readonly LinkEffect[] {
     const needed = this.#state.is === "open" && !this.#blocked && this.#queue.total > 0;
-    if (!needed || this.#flushAsked) return effects;
+    if (!needed || this.#flushAsked || this.#slots !== undefined) return effects;
     this.#flushAsked = true;
     effects.push({ type: "flush" });
     return effects;
@@ -251,6 +269,7 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
 
   #flush(now: Millis): readonly LinkEffect[] {
     const effects: LinkEffect[] = [];
+    if (this.#slots !== undefined) return effects;
     for (let record = 0; record < MAX_RECORDS_PER_FLUSH && !this.#blocked; record++) {
       if (this.#state.is !== "open") break;
       const run = this.#queue.takeRun(MAX_RECORD_CELLS, now, RUN);
@@ -258,21 +277,34 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
       effects.push({ type: "send", bytes: this.#state.session.send.seal(run) });
       this.#state.lastSent = now;
     }
+    if (effects.length > 0) this.#padding?.sent(now);
     return this.#askFlush(effects);
   }
 
   #deadline(now: Millis): readonly LinkEffect[] {
     const state = this.#state;
-    if (state.is === "closed" || state.deadline > now) return [];
-    if (state.is !== "open" || now - state.lastReceived >= LINK_SILENCE_MS) return this.#close();
+    if (state.is !== "open") return state.is === "closed" || state.deadline > now ? [] : this.#close();
+    if (now - state.lastReceived >= LINK_SILENCE_MS) return this.#close();
     const effects: LinkEffect[] = [];
-    if (now - state.lastSent >= LINK_KEEPALIVE_MS) {
+    if (this.#slots?.due(now)) this.#fillSlot(state, this.#slots.rate.cells, effects, now);
+    const silent = this.#padding === undefined ? isSilent(state, now) : this.#padding.due(now);
+    if (silent) {
       // What waits in a full connection keeps the link alive as well as padding would.
       if (!this.#blocked) effects.push({ type: "send", bytes: state.session.send.seal(PADDING_RUN) });
       state.lastSent = now;
+      this.#padding?.sent(now);
     }
     state.deadline = Math.min(state.lastSent + LINK_KEEPALIVE_MS, state.lastReceived + LINK_SILENCE_MS);
     return effects;
+  }
+
+  /** One record of `cells`, whatever waits. A slot that finds the connection full is left out. */
+  #fillSlot(state: Open, cells: number, effects: LinkEffect[], now: Millis): void {
+    state.lastSent = now;
+    if (this.#blocked) return;
+    const bytes = cells * CELL_BYTES;
+    RUN.fill(0, this.#queue.takeRun(cells, now, RUN)?.length ?? 0, bytes);
+    effects.push({ type: "send", bytes: state.session.send.seal(RUN.subarray(0, bytes)) });
   }
 
   #close(): readonly LinkEffect[] {
@@ -284,6 +316,10 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
     this.#queue = new CellQueue();
     return [{ type: "closed" }];
   }
+}
+
+function isSilent({ lastSent }: Open, now: Millis): boolean {
+  return now - lastSent >= LINK_KEEPALIVE_MS;
 }
 
 /** Where the plaintext of a record is put together, for all links: sealing reads it at once. */

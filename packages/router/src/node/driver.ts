@@ -19,7 +19,7 @@ export interface NodeDriverOptions {
 /** The effects of a node that concern its own layers above. */
 export type NodeNews = Extract<
   NodeEffect,
-  { type: "origin" | "hop" | "hop-closed" | "superseded" | "fault" }
+  { type: "origin" | "hop" | "hop-closed" | "superseded" | "rate-refused" | "fault" }
 >;
 
 /**

@@ -7,6 +7,7 @@ import {
   UmbelError,
 } from "@umbel/core";
 import { MAX_CIRCUITS_PER_CLIENT_LINK, MAX_CIRCUITS_PER_LINK } from "../limits.ts";
+import type { ConstantRate } from "../link/constant-rate.ts";
 import type { LinkMachine } from "../link/link-machine.ts";
 
 /** Whom to dial: an address, and who must answer there as far as known. */
@@ -33,6 +34,8 @@ export interface LinkEntry<Side> {
   readonly dialledFor: number | undefined;
   /** Known once the handshake is done. */
   peer: LinkPeer | undefined;
+  /** The constant rate that this node dialled for, or granted; undefined for none. */
+  rate: ConstantRate | undefined;
   /** Another link to the same node is preferred; this one ends with its last circuit. */
   superseded: boolean;
   /** Since when no circuit uses the link; undefined while one does. */

@@ -14,6 +14,7 @@ import {
 import {
   ACCEPTED_LINK_IDLE_MS,
   LINK_IDLE_MS,
+  MAX_CONSTANT_RATE_LINKS,
   MAX_LINKS,
   MAX_OWN_QUEUED_CELLS,
   MAX_PENDING_DIALS,
@@ -22,6 +23,14 @@ import {
   MAX_PENDING_DIALS_PER_PREFIX,
 } from "../limits.ts";
 import { EMPTY_BODY } from "../link/cell-queue.ts";
+import {
+  askForConstantRate,
+  CONSTANT_RATE_GRANTED,
+  type ConstantRate,
+  constantRateAsked,
+  grantsConstantRate,
+  isSameRate,
+} from "../link/constant-rate.ts";
 import { type LinkEffect, type LinkInput, LinkMachine } from "../link/link-machine.ts";
 import type { End, Link } from "./circuit-end.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
@@ -48,6 +57,8 @@ export class NodeLinks {
   readonly #newNumber: () => number;
   readonly #table = new LinkTable<End>();
   readonly #deadlines = new DeadlineHeap<Link>();
+  /** Links for which a client was granted a constant rate. */
+  #granted = 0;
   #closed = false;
 
   constructor(options: NodeMachineOptions, newNumber: () => number, events: NodeLinksEvents) {
@@ -72,15 +83,24 @@ export class NodeLinks {
       return;
     }
     this.#options.tap?.({ role: "relay", kind: "connection", host, connection });
-    this.#add(connection, undefined, undefined, now);
+    this.#add(connection, undefined, undefined, undefined, now);
   }
 
   /**
-   * A link to the target, there already or dialled now, for this node itself or `forLink`, whose circuit asks for it. Undefined when
-   * no more can be dialled.
+   * A link to the target, there already or dialled now, for `forLink`, whose circuit asks for it. Undefined when no more can be
+   * dialled.
    */
-  reach(target: DialTarget, forLink: Link | undefined, now: Millis): Link | undefined {
-    return this.#table.find(target) ?? this.#dial(target, forLink?.connection, now);
+  reach(target: DialTarget, forLink: Link, now: Millis): Link | undefined {
+    return this.#table.find(target) ?? this.#dial(target, forLink.connection, undefined, now);
+  }
+
+  /** The same for a circuit of this node's own. To a guard it leads only over a link with the constant rate that is wanted now. */
+  reachFirst(target: DialTarget, isGuard: boolean, now: Millis): Link | undefined {
+    const there = this.#table.find(target);
+    const rate = isGuard ? this.#options.constantRate?.() : there?.rate;
+    if (there !== undefined && isSameRate(there.rate, rate)) return there;
+    const pending = there && [...this.#table.all()].find((link) => leadsTo(link, target, rate));
+    return pending ?? this.#dial(target, undefined, rate, now);
   }
 
   /** Gives a new circuit a number on the link; undefined when the link carries as many as it may. */
@@ -158,14 +178,20 @@ export class NodeLinks {
   /** Handles the deadlines that have passed. */
   deadline(now: Millis): void {
     for (const link of this.#deadlines.due(now)) {
-      const idle = idleDeadline(link);
+      const idle = this.#idleDeadline(link);
       this.#toLink(link, idle !== undefined && idle <= now ? { type: "close" } : { type: "deadline" }, now);
+      if (link.rate !== undefined) this.#offerRoom(link);
     }
   }
 
-  #dial(target: DialTarget, forLink: number | undefined, now: Millis): Link | undefined {
+  #dial(
+    target: DialTarget,
+    forLink: number | undefined,
+    rate: ConstantRate | undefined,
+    now: Millis,
+  ): Link | undefined {
     if (this.#closed || this.#table.size >= MAX_LINKS || !this.#mayDial(target, forLink)) return undefined;
-    const link = this.#add(this.#newNumber(), target, forLink, now);
+    const link = this.#add(this.#newNumber(), target, forLink, rate, now);
     this.#events.emit({ type: "dial", connection: link.connection, url: target.url });
     return link;
   }
@@ -197,10 +223,13 @@ export class NodeLinks {
     connection: number,
     target: DialTarget | undefined,
     dialledFor: number | undefined,
+    rate: ConstantRate | undefined,
     now: Millis,
   ): Link {
     const { crypto, random, network } = this.#options;
-    const credentials = this.#options.credentials();
+    const own = this.#options.credentials();
+    const more = target === undefined ? this.#offer() : rate === undefined ? 0 : askForConstantRate(rate);
+    const credentials = { ...own, features: (own.features | more) >>> 0 };
     const expected = { nodeId: target?.nodeId, linkKey: target?.linkKey };
     const role =
       target === undefined ? ({ kind: "responder" } as const) : ({ kind: "initiator", expected } as const);
@@ -211,12 +240,13 @@ export class NodeLinks {
       target,
       dialledFor,
       peer: undefined,
+      rate,
       superseded: false,
       idleSince: now,
       lastCircuit: 0,
       circuits: new Map(),
       waiting: new Set(),
-      nextDeadline: () => earlier(machine.nextDeadline(), idleDeadline(link)),
+      nextDeadline: () => earlier(machine.nextDeadline(), this.#idleDeadline(link)),
     };
     this.#table.add(link);
     this.#deadlines.update(link);
@@ -245,6 +275,7 @@ export class NodeLinks {
       case "closed":
         this.#table.remove(link);
         this.#deadlines.remove(link);
+        if (link.target === undefined && link.rate !== undefined) this.#granted -= 1;
         this.#events.emit({ type: "close", connection: link.connection });
         this.#events.lost(link);
         break;
@@ -257,10 +288,40 @@ export class NodeLinks {
       this.close(link, now);
       return;
     }
+    if (!this.#agreeOnRate(link, peer, now)) {
+      this.close(link, now);
+      return;
+    }
     const loser = this.#table.established(link, peer, this.#options.nodeId);
     if (loser === undefined) return;
     this.#events.superseded(loser);
     this.#closeIfUnused(loser, now);
+  }
+
+  /** The features with which a constant rate is granted, while there is a place. */
+  #offer(): number {
+    const { hop, constantRateLinks = MAX_CONSTANT_RATE_LINKS } = this.#options;
+    const places = Math.min(constantRateLinks, MAX_CONSTANT_RATE_LINKS);
+    return hop !== undefined && this.#granted < places ? CONSTANT_RATE_GRANTED : 0;
+  }
+
+  /** Begins the constant rate that was asked for. False when it is not granted: the link must end, neither side may go on without. */
+  #agreeOnRate(link: Link, peer: LinkPeer, now: Millis): boolean {
+    if (link.target === undefined) {
+      const asked = peer.kind === "client" ? constantRateAsked(peer.features) : undefined;
+      if (asked === undefined) return true;
+      if (asked === "too much" || this.#offer() === 0) return false;
+      link.rate = asked;
+      this.#granted += 1;
+    } else {
+      if (link.rate === undefined) return true;
+      if (!grantsConstantRate(peer.features)) {
+        this.#events.emit({ type: "rate-refused" });
+        return false;
+      }
+    }
+    this.#toLink(link, { type: "constant-rate", rate: link.rate }, now);
+    return true;
   }
 
   #cells(link: Link, cells: Uint8Array): void {
@@ -287,6 +348,15 @@ export class NodeLinks {
       this.#toLink(link, { type: "close" }, now);
   }
 
+  /** A constant rate that is still wanted goes on without circuits: that there are none is what it hides. */
+  #idleDeadline(link: Link): Millis | undefined {
+    if (link.idleSince === undefined || link.peer === undefined) return undefined;
+    if (link.target === undefined)
+      return link.rate === undefined ? link.idleSince + ACCEPTED_LINK_IDLE_MS : undefined;
+    const isWanted = link.rate !== undefined && isSameRate(link.rate, this.#options.constantRate?.());
+    return isWanted ? undefined : link.idleSince + LINK_IDLE_MS;
+  }
+
   #offerRoom(link: Link): void {
     for (const end of [...link.waiting]) {
       const id = end.kind === "origin" ? end.id : end.previous.id;
@@ -297,9 +367,12 @@ export class NodeLinks {
   }
 }
 
-function idleDeadline(link: Link): Millis | undefined {
-  if (link.idleSince === undefined || link.peer === undefined) return undefined;
-  return link.idleSince + (link.target === undefined ? ACCEPTED_LINK_IDLE_MS : LINK_IDLE_MS);
+/** True for a link at this constant rate that was dialled to the target, established or on its way. */
+function leadsTo(link: Link, target: DialTarget, rate: ConstantRate | undefined): boolean {
+  const { target: dialled } = link;
+  const isSame =
+    target.nodeId === undefined ? dialled?.url === target.url : dialled?.nodeId === target.nodeId;
+  return isSame && !link.superseded && isSameRate(link.rate, rate);
 }
 
 function earlier(a: Millis | undefined, b: Millis | undefined): Millis | undefined {

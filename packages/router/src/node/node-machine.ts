@@ -266,7 +266,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
 
   #buildOver(circuit: number, target: DialTarget, path: OriginPath): void {
     const { crypto, random } = this.#options;
-    const link = this.#links.reach(target, undefined, this.#now);
+    const link = this.#links.reachFirst(target, path !== "link-keyed", this.#now);
     const id = link === undefined ? undefined : this.#links.allocate(link);
     if (link === undefined || id === undefined) {
       this.#refuse(circuit);

@@ -51,5 +51,7 @@ export type NodeEffect =
   | { readonly type: "hop-work"; readonly circuit: number; readonly work: HopWork }
   /** A direct circuit runs over a link that should end: close it when its calls are done. */
   | { readonly type: "superseded"; readonly circuit: number }
+  /** A guard does not grant the constant rate that this client wants. Its link has ended. */
+  | { readonly type: "rate-refused" }
   /** Our own code failed on an input, a mistake of ours. What the input concerned has ended; the node goes on. */
   | { readonly type: "fault"; readonly error: unknown };

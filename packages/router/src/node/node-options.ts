@@ -7,6 +7,7 @@ import type {
   NodeId,
   RandomSource,
 } from "@umbel/core";
+import type { ConstantRate } from "../link/constant-rate.ts";
 import type { Tap } from "./tap.ts";
 
 /** What a node needs to let others build circuits through it. */
@@ -34,5 +35,9 @@ export interface NodeMachineOptions {
   readonly nodeId: NodeId | undefined;
   /** Undefined for a node that relays nothing: CREATE ends the link. */
   readonly hop: HopRole | undefined;
+  /** For a pure client: the constant rate of the links to its guards, asked for each circuit; undefined for none. */
+  readonly constantRate?: (() => ConstantRate | undefined) | undefined;
+  /** For a node with hops: links with a constant rate that it grants; MAX_CONSTANT_RATE_LINKS when absent, and at most. */
+  readonly constantRateLinks?: number | undefined;
   readonly tap?: Tap | undefined;
 }

@@ -28,6 +28,8 @@ export interface OverlayNodeOptions extends NodeMachineOptions {
   readonly responder?: HopResponder | undefined;
   /** Hears of mistakes of our own, which have ended what they concerned and not the node. Thrown out of turn when absent. */
   readonly onFault?: ((error: unknown) => void) | undefined;
+  /** Hears that a guard does not grant the constant rate that this client wants; the circuit is not built. */
+  readonly onRateRefused?: (() => void) | undefined;
   /** Finds the descriptor for a direct call. */
   readonly lookUp: (nodeId: NodeId) => Descriptor | undefined;
 }
@@ -160,6 +162,9 @@ export class OverlayNode implements DirectCalls {
         break;
       case "superseded":
         this.#direct.retire(news.circuit, (circuit) => this.#command(circuit, { type: "close" }));
+        break;
+      case "rate-refused":
+        this.#options.onRateRefused?.();
         break;
       case "origin":
         this.#origin(news.circuit, news.effect);

@@ -273,9 +273,11 @@ describe("records", () => {
   );
 });
 
-describe("time on an open link", () => {
+describe("time on an open link between two nodes", () => {
+  const openNodes = () => openPair(0, { credentials: credentialsOf("node") });
+
   it("a silent link sends one PADDING cell per interval, which its peer takes for life and nothing else", () => {
-    const { initiator, responder } = openPair();
+    const { initiator, responder } = openNodes();
     expect(initiator.nextDeadline()).toBe(LINK_KEEPALIVE_MS);
     expect(initiator.handle({ type: "deadline" }, LINK_KEEPALIVE_MS - 1)).toEqual([]);
     const effects = initiator.handle({ type: "deadline" }, LINK_KEEPALIVE_MS);
@@ -285,7 +287,7 @@ describe("time on an open link", () => {
   });
 
   it("a link that sends needs no padding", () => {
-    const { initiator } = openPair();
+    const { initiator } = openNodes();
     initiator.handle(relayCell(1), LINK_KEEPALIVE_MS - 1);
     initiator.handle(FLUSH, LINK_KEEPALIVE_MS - 1);
     expect(initiator.handle({ type: "deadline" }, LINK_KEEPALIVE_MS)).toEqual([]);
@@ -293,7 +295,7 @@ describe("time on an open link", () => {
   });
 
   it("traffic never moves the deadline earlier", () => {
-    const { initiator, responder } = openPair();
+    const { initiator, responder } = openNodes();
     const before = responder.nextDeadline();
     initiator.handle(relayCell(1), 100);
     deliver(responder, initiator.handle(FLUSH, 100), 100);
@@ -301,7 +303,7 @@ describe("time on an open link", () => {
   });
 
   it("a peer that is silent for too long loses the link, one that speaks keeps it", () => {
-    const { initiator, responder } = openPair();
+    const { initiator, responder } = openNodes();
     let now = 0;
     for (; now < 5 * LINK_SILENCE_MS; now = initiator.nextDeadline()!) {
       const effects = initiator.handle({ type: "deadline" }, now);
@@ -326,7 +328,7 @@ describe("time on an open link", () => {
   });
 
   it("a blocked link is not padded", () => {
-    const { initiator } = openPair();
+    const { initiator } = openNodes();
     initiator.handle({ type: "blocked" }, 0);
     expect(initiator.handle({ type: "deadline" }, LINK_KEEPALIVE_MS)).toEqual([]);
     expect(initiator.nextDeadline()).toBe(2 * LINK_KEEPALIVE_MS);

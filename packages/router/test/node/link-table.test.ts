@@ -18,6 +18,7 @@ function entry(target?: DialTarget): LinkEntry<object> {
     target,
     dialledFor: undefined,
     peer: undefined,
+    rate: undefined,
     superseded: false,
     idleSince: undefined,
     lastCircuit: 0,

@@ -2,7 +2,7 @@
 import { xorStream } from "./chacha12";
 
 export { decryptBlock, encryptBlock, expandAesKey } from "./aes";
-export { add } from "./kernel";
+export { add } from "./hash";
 export { pairKeys } from "./nh";
 export { AES_KEYS, BODY, BODY_BYTES, KEYS, KEYS_BYTES, RIGHT, TWEAK } from "./layout";
 

@@ -7,7 +7,7 @@ import { isUmbelError } from "../errors.ts";
 import type { CryptoProvider } from "../ports/crypto.ts";
 import type { RandomSource } from "../ports/random.ts";
 import { HOP_PAYLOAD_BYTES, HOP_REPLY_BYTES, HOP_REQUEST_BYTES, TAG_BYTES } from "../wire/geometry.ts";
-import { HOP_BID_BYTES, noBid } from "./hop-puzzle.ts";
+import { HOP_BID_BYTES, type HopTarget, noBid } from "./hop-puzzle.ts";
 import { type DhKeyPair, handshakeFailed, NoiseHandshake } from "./noise.ts";
 import { NOISE_PATTERNS } from "./patterns.ts";
 import { hopPrologue, PROTOCOL_VERSION } from "./prologue.ts";
@@ -28,15 +28,6 @@ export interface HopKeys {
   readonly forward: LayerKeys;
   /** From the hop to the originator. */
   readonly backward: LayerKeys;
-}
-
-/** The hop that an originator wants to reach, all from its own directory. */
-export interface HopTarget {
-  /** Network id, 32 bytes. */
-  readonly network: Uint8Array;
-  readonly nodeId: NodeId;
-  /** The node's X25519 hop key of this period, 32 bytes. */
-  readonly hopKey: Uint8Array;
 }
 
 /** A hop key, prepared where it answers many. */

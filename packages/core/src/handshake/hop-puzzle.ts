@@ -1,9 +1,8 @@
-import type { Millis } from "../brand.ts";
+import type { Millis, NodeId } from "../brand.ts";
 import { LABELS } from "../crypto/labels.ts";
 import { nodeIdBytes } from "../identity/node-key.ts";
 import type { CryptoProvider } from "../ports/crypto.ts";
 import type { RandomSource } from "../ports/random.ts";
-import type { HopTarget } from "./hop-handshake.ts";
 
 /*
  * Puzzle bids of hop handshakes (docs/spec/04-circuits.md, Puzzle bids):
@@ -23,6 +22,15 @@ export const PUZZLE_SLOT_MS: Millis = 60 * 60 * 1000;
 
 const SEED_BYTES = 32;
 const NONCE_AT = SEED_BYTES + 1;
+
+/** The hop that an originator wants to reach, all from its own directory. */
+export interface HopTarget {
+  /** Network id, 32 bytes. */
+  readonly network: Uint8Array;
+  readonly nodeId: NodeId;
+  /** The node's X25519 hop key of this period, 32 bytes. */
+  readonly hopKey: Uint8Array;
+}
 
 /** The bid of a request that makes none. */
 export function noBid(): Uint8Array {

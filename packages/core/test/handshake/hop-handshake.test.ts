@@ -1,7 +1,8 @@
 import { HOP_PAYLOAD_BYTES, HOP_REPLY_BYTES, HOP_REQUEST_BYTES, type NodeId } from "@umbel/core";
 import { describe, expect, it } from "vitest";
 import { encodeBase32 } from "../../src/bytes/base32.ts";
-import { type HopTarget, initiateHop, readHopBid, respondHop } from "../../src/handshake/hop-handshake.ts";
+import { initiateHop, readHopBid, respondHop } from "../../src/handshake/hop-handshake.ts";
+import type { HopTarget } from "../../src/handshake/hop-puzzle.ts";
 import { NoiseHandshake } from "../../src/handshake/noise.ts";
 import { messageOverhead, NOISE_PATTERNS } from "../../src/handshake/patterns.ts";
 import { hopPrologue } from "../../src/handshake/prologue.ts";

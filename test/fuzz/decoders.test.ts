@@ -10,6 +10,7 @@ const DECODER = /^export (?:async )?(?:function\*?|const) ((?:decode|parse|read|
 /** What is named like a decoder and has no target, and why. */
 const WITHOUT_TARGET: Readonly<Record<string, string>> = {
   openKernel: "takes no bytes",
+  openMlKem: "takes no bytes",
   openReference: "asks the network; what comes back goes through openRoot, decodeIndex and decodeTable",
   openLmdbStore: "LMDB reads its own file; the format file beside it is readStoreFormat's",
   readConfig: "reads a file and hands it to parseConfig",

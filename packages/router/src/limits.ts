@@ -179,6 +179,10 @@ export const MAX_PUSH_DESCRIPTORS = 128;
 export const MAX_DIRECTORY_REQUEST_BYTES = 136 * 1024;
 /** Bytes of a directory response: the descriptors and 64 ranges split or listed. */
 export const MAX_DIRECTORY_RESPONSE_BYTES = 256 * 1024;
+/** Bytes of the directory file of a client: two periods of the largest descriptors. A longer one is ignored. */
+export const MAX_DIRECTORY_FILE_BYTES = 41_042_048;
+/** Nodes, each over a circuit of its own, that must all know a descriptor before a client takes it from them. */
+export const DIRECTORY_OPINIONS = 2;
 /** Requests of one reconciliation: a peer cannot keep a node busy for longer. */
 export const MAX_SYNC_ROUNDS = 256;
 /** Ranges waiting in one reconciliation; what a peer makes beyond is left to the next one. */

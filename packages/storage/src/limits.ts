@@ -103,3 +103,9 @@ export const CLIENT_BUILD_PAUSE_MS = 250;
 export const CLIENT_BUILD_PAUSE_MAX_MS = 8_000;
 /** Endpoints that failed an operation and are avoided by its next circuits; the oldest is forgotten first. */
 export const CLIENT_MAX_FAILED_ENDPOINTS = 8;
+/** The part of a period for which a client's kept directory counts as fresh: two hours of a day. Then it is refreshed over circuits. */
+export const CLIENT_DIRECTORY_FRESH_PART = 1 / 12;
+/** A kept directory is used if it has so many of this period's descriptors, as a part of the larger period in its file. */
+export const CLIENT_DIRECTORY_LEAST_PART = 3 / 4;
+/** A client that ends waits so long at most for a refresh of its directory and for its file, in ms. */
+export const CLIENT_DIRECTORY_GRACE_MS = 3_000;

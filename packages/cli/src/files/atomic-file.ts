@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileError, systemCode } from "./system-error.ts";
 
@@ -46,9 +46,13 @@ export async function eraseFile(path: string): Promise<void> {
   }
 }
 
-/** The content, or undefined when there is no such file. Throws READ_FAILED. */
-export async function readFileIfPresent(path: string): Promise<Uint8Array | undefined> {
+/** The content, or undefined when there is no such file or it is longer than `maxBytes`. Throws READ_FAILED. */
+export async function readFileIfPresent(
+  path: string,
+  maxBytes = Number.POSITIVE_INFINITY,
+): Promise<Uint8Array | undefined> {
   try {
+    if (maxBytes < Number.POSITIVE_INFINITY && (await stat(path)).size > maxBytes) return undefined;
     return new Uint8Array(await readFile(path));
   } catch (cause) {
     if (systemCode(cause) === "ENOENT") return undefined;

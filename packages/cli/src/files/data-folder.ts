@@ -10,8 +10,8 @@ export interface DataFolder {
   readonly path: string;
   /** The path of `name` inside the folder. */
   file(name: string): string;
-  /** The content of `name`, or undefined when it is not there yet. Throws READ_FAILED. */
-  read(name: string): Promise<Uint8Array | undefined>;
+  /** The content of `name`, or undefined when it is not there yet, or longer than `maxBytes`. Throws READ_FAILED. */
+  read(name: string, maxBytes?: number): Promise<Uint8Array | undefined>;
   /** Replaces `name` whole or not at all, readable by the owner only. Throws WRITE_FAILED, DISK_FULL. */
   write(name: string, content: Uint8Array | string): Promise<void>;
   /**
@@ -47,7 +47,7 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   return {
     path,
     file,
-    read: (name) => readFileIfPresent(file(name)),
+    read: (name, maxBytes) => readFileIfPresent(file(name), maxBytes),
     write: (name, content) => writeFileAtomically(file(name), content),
     update: (name, change) => updateFile(file(name), change),
     erase: (name) => eraseFile(file(name)),

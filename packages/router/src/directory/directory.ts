@@ -48,6 +48,8 @@ export interface Directory {
   onAdded(listener: (descriptor: Descriptor, arrival: Arrival) => void): () => void;
   /** Makes the period of `unixNow` the current one and forgets others but the next. */
   prune(unixNow: Millis): void;
+  /** Forgets all descriptors and all evidence. */
+  forget(): void;
 }
 
 export interface DirectoryOptions {
@@ -118,6 +120,7 @@ export function createDirectory(options: DirectoryOptions): Directory {
       return () => listeners.delete(listener);
     },
     prune,
+    forget: () => sets.clear(),
   };
 }
 

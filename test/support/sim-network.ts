@@ -13,8 +13,10 @@ import { createVirtualClock, type VirtualClock } from "./virtual-clock.ts";
 export interface SimNetworkOptions {
   /** Everything follows from it; see `seedFor`. */
   readonly seed: string | number;
-  /** One-way delays between two hosts lie in this range, in ms; the pair's own delay varies by a tenth. [10, 100] when absent. */
+  /** One-way delays between two hosts lie in this range, in ms; the pair's own delay varies by `jitter`. [10, 100] when absent. */
   readonly latency?: readonly [min: Millis, max: Millis];
+  /** How much longer a batch may take than the pair's own delay, as a part of it. A tenth when absent. */
+  readonly jitter?: number;
   /** How often a connection is lost, on average, in a minute. 0 when absent. */
   readonly lossPerMinute?: number;
   /** Width of each connection in each direction; endless when absent. */
@@ -56,7 +58,7 @@ export interface SimNetwork {
 
 const DEFAULT_LATENCY_MS = [10, 100] as const;
 const DEFAULT_STALL_TIMEOUT_MS = 15_000;
-const JITTER = 0.1;
+const DEFAULT_JITTER = 0.1;
 
 export function createSimNetwork(options: SimNetworkOptions): SimNetwork {
   const clock = createVirtualClock(options.unixStart === undefined ? {} : { unixStart: options.unixStart });
@@ -68,7 +70,7 @@ export function createSimNetwork(options: SimNetworkOptions): SimNetwork {
   const network = createMemoryNetwork({
     timers: clock,
     dialTimeout: stallTimeout,
-    latency: createLatency(random, options.latency ?? DEFAULT_LATENCY_MS),
+    latency: createLatency(random, options.latency ?? DEFAULT_LATENCY_MS, options.jitter ?? DEFAULT_JITTER),
     transmitTime: (_from, _to, bytes) =>
       (bytes / (options.bytesPerSecond ?? Number.POSITIVE_INFINITY)) * 1000,
     reachable: walls.isReachable,
@@ -190,6 +192,7 @@ function createWalls() {
 function createLatency(
   random: SeededRandom,
   [min, max]: readonly [Millis, Millis],
+  most: number,
 ): (from: string, to: string) => Millis {
   const pairs = new Map<string, Millis>();
   const jitter = random.fork("jitter");
@@ -200,7 +203,7 @@ function createLatency(
       base = min + (max - min) * random.fork(`latency ${pair}`).fraction();
       pairs.set(pair, base);
     }
-    return base * (1 + JITTER * jitter.fraction());
+    return base * (1 + most * jitter.fraction());
   };
 }
 

@@ -12,6 +12,7 @@ import type { GuardStore, Tap } from "@umbel/router";
 import {
   type BlockStore,
   type Client,
+  type ClientOptions,
   createMemoryHopKeys,
   createMemoryStore,
   type DescriptorStore,
@@ -51,7 +52,7 @@ export interface SimOverlay {
   readonly sim: SimNetwork;
   readonly nodes: readonly SimNode[];
   /** Starts a client on a host of its own. */
-  client(name?: string, tap?: Tap): Promise<Client>;
+  client(name?: string, tap?: Tap, options?: Partial<ClientOptions>): Promise<Client>;
   /** Starts a crashed node again, on the same keys and blocks. */
   restart(node: SimNode): Promise<void>;
   /** Lets virtual time pass until `promise` is settled. */
@@ -125,8 +126,8 @@ export async function createSimOverlay(options: SimOverlayOptions): Promise<SimO
     sim,
     nodes,
     run,
-    client(name = "198.51.100.77", tap) {
-      return run(startClient({ ...world(sim.host(name), tap), bootstrap, guards: memoryGuards() }));
+    client(name = "198.51.100.77", tap, more = {}) {
+      return run(startClient({ ...world(sim.host(name), tap), bootstrap, guards: memoryGuards(), ...more }));
     },
     async restart(crashed) {
       const host = sim.restart(crashed.name);

@@ -12,6 +12,7 @@ export interface NodeConfig {
   readonly network?: string;
   readonly capacity?: number;
   readonly family?: string;
+  readonly "constant-rate-links"?: number;
 }
 
 const KINDS = {
@@ -23,6 +24,7 @@ const KINDS = {
   network: "text",
   capacity: "whole number",
   family: "text",
+  "constant-rate-links": "whole number",
 } as const satisfies Record<keyof NodeConfig, string>;
 
 /** Reads a TOML file. Throws READ_FAILED, and BAD_CONFIG with the line where something is wrong. */

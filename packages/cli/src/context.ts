@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { CONSTANT_RATE_HELP } from "./constant-rate.ts";
 import type { Engine } from "./engine.ts";
 import type { Io } from "./io.ts";
 import type { Output } from "./output.ts";
@@ -30,7 +31,8 @@ export function addClientOptions(command: Command): Command {
   return command
     .option("-b, --bootstrap <url>", BOOTSTRAP_HELP, collect)
     .option("--data <folder>", "where guards and settings are kept (UMBEL_DATA)")
-    .option("--network <name>", "main or local; by default what the bootstrap addresses say");
+    .option("--network <name>", "main or local; by default what the bootstrap addresses say")
+    .option("--constant-rate <bytes>", CONSTANT_RATE_HELP);
 }
 
 /** Gathers a repeatable option; several may also stand in one value, separated by commas. */

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import type { Logger } from "@umbel/core";
+import type { ConstantRate } from "@umbel/router";
 
 /** What a node does for others. */
 export type NodeRole = "relay" | "store";
@@ -18,6 +19,8 @@ export interface NodeOptions {
   readonly capacity?: number | undefined;
   /** A phrase that all nodes of one operator share: no path uses two of them. */
   readonly family?: string | undefined;
+  /** Clients that are granted a constant rate at once; the most that there may be when absent. */
+  readonly constantRateLinks?: number | undefined;
   readonly log: Logger;
 }
 
@@ -50,6 +53,8 @@ export interface ClientOptions {
   readonly dataDir: string;
   readonly network: string;
   readonly signal: AbortSignal;
+  /** The constant rate of the link to the guard; undefined for none. */
+  readonly constantRate?: ConstantRate | undefined;
   /** Told the node ids, guard first, of every circuit in use, when they change. */
   readonly onCircuits?: ((paths: readonly (readonly string[])[]) => void) | undefined;
   readonly onProgress?: ((progress: TransferProgress) => void) | undefined;

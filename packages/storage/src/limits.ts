@@ -81,6 +81,8 @@ export const CLIENT_DATA_CIRCUITS = 4;
 export const CLIENT_ROOT_CIRCUITS = 2;
 /** Requests in flight on one circuit. */
 export const CLIENT_CALLS_PER_CIRCUIT = 16;
+/** On a line of known width: requests in flight on one lane take about this long, in ms. */
+export const CLIENT_NARROW_LINE_MS = 4_000;
 /** Outstanding requests for which one more circuit of a lane is worth its build. */
 export const CLIENT_CALLS_PER_NEW_CIRCUIT = 4;
 /** Time in ms for an endpoint's whole answer to a GET. */

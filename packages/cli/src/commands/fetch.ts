@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { UmbelError } from "@umbel/core";
 import type { Command } from "commander";
+import { chosenConstantRate, constantRateCost } from "../constant-rate.ts";
 import { addClientOptions, addOutputOptions, type Context, cpuSeconds, examples } from "../context.ts";
 import type { Fetched } from "../engine.ts";
 import { formatBytes, formatCount, formatSeconds, inBrackets } from "../format.ts";
@@ -11,6 +12,7 @@ interface FetchArguments {
   readonly bootstrap?: readonly string[];
   readonly data?: string;
   readonly network?: string;
+  readonly constantRate?: string;
   readonly output?: string;
   readonly force?: boolean;
 }
@@ -49,6 +51,8 @@ async function fetch(reference: string, options: FetchArguments, context: Contex
   context.pointAt(reference);
   const dataDir = dataFolderPath(options.data, io);
   const bootstrap = requireBootstrap(await bootstrapAddresses(options.bootstrap ?? [], dataDir, io));
+  const constantRate = chosenConstantRate(options.constantRate, io);
+  if (constantRate !== undefined) output.note(constantRateCost(constantRate));
   const bar = output.progress("fetch");
   try {
     const fetched = await engine.fetchReference(reference, {
@@ -60,6 +64,7 @@ async function fetch(reference: string, options: FetchArguments, context: Contex
       force: options.force === true,
       stdout: io.stdout,
       signal,
+      constantRate,
       onProgress: bar.update,
       onWarning: output.warning,
       onCircuits: (paths) => output.event("circuits", { paths }),

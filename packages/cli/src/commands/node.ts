@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { MAX_CAPACITY_CLASS, UmbelError } from "@umbel/core";
+import { MAX_CONSTANT_RATE_LINKS } from "@umbel/router";
 import { type Command, Option } from "commander";
 import { type NodeConfig, readConfig } from "../config.ts";
 import {
@@ -30,6 +31,7 @@ interface NodeArguments {
   readonly network?: string;
   readonly capacity?: string;
   readonly family?: string;
+  readonly constantRateLinks?: string;
   readonly config?: string;
   readonly untilStdinCloses?: boolean;
 }
@@ -53,6 +55,10 @@ export function addNodeCommand(program: Command, context: Context): void {
     .option("--network <name>", "main or local; by default what the addresses say")
     .option("--capacity <class>", "how much it can carry, 1 to 3")
     .option("--family <phrase>", "the same for all nodes that you run, so that no path uses two of them")
+    .option(
+      "--constant-rate-links <number>",
+      "how many clients it grants a constant rate at once (default: 32)",
+    )
     .option("--config <file>", "a TOML file with the options above as settings; options given here win")
     .addOption(new Option("--until-stdin-closes").hideHelp());
   addOutputOptions(command)
@@ -90,8 +96,8 @@ async function nodeOptions(options: NodeArguments, { io }: Context): Promise<Nod
   const config: NodeConfig =
     options.config === undefined ? {} : await readConfig(resolve(io.cwd, options.config));
   /** Where a setting came from, for errors. */
-  const from = (name: keyof NodeConfig & keyof NodeArguments): string =>
-    options[name] === undefined && options.config !== undefined
+  const from = (name: keyof NodeConfig): string =>
+    options[argumentOf(name)] === undefined && options.config !== undefined
       ? `${options.config}, "${name}"`
       : `--${name}`;
   const given = options.listen ?? config.listen ?? DEFAULT_LISTEN;
@@ -113,6 +119,7 @@ async function nodeOptions(options: NodeArguments, { io }: Context): Promise<Nod
   }
   const dataDir = dataFolderPath(options.data ?? config.data, io);
   const capacity = options.capacity ?? config.capacity?.toString();
+  const rateLinks = options.constantRateLinks ?? config["constant-rate-links"]?.toString();
   return {
     listen,
     announce,
@@ -123,8 +130,17 @@ async function nodeOptions(options: NodeArguments, { io }: Context): Promise<Nod
     family: options.family ?? config.family,
     capacity:
       capacity === undefined ? undefined : parseWhole(capacity, from("capacity"), 1, MAX_CAPACITY_CLASS),
+    constantRateLinks:
+      rateLinks === undefined
+        ? undefined
+        : parseWhole(rateLinks, from("constant-rate-links"), 0, MAX_CONSTANT_RATE_LINKS),
     log: createLogger(io),
   };
+}
+
+/** The argument that has the name of a setting. */
+function argumentOf(name: keyof NodeConfig): keyof NodeArguments {
+  return name === "constant-rate-links" ? "constantRateLinks" : name;
 }
 
 interface DirectoryTeller {

@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import { UmbelError } from "@umbel/core";
 import type { Command } from "commander";
+import { chosenConstantRate, constantRateCost } from "../constant-rate.ts";
 import { addClientOptions, addOutputOptions, type Context, cpuSeconds, examples } from "../context.ts";
 import type { Published } from "../engine.ts";
 import { formatBytes, formatCount, formatSeconds, inBrackets } from "../format.ts";
@@ -11,6 +12,7 @@ interface PublishArguments {
   readonly bootstrap?: readonly string[];
   readonly data?: string;
   readonly network?: string;
+  readonly constantRate?: string;
   readonly name?: string;
   readonly hidden?: boolean;
 }
@@ -42,6 +44,8 @@ async function publish(path: string, options: PublishArguments, context: Context
   if (path === "") throw new UmbelError("BAD_INPUT", "the path is empty; . stands for this folder");
   const dataDir = dataFolderPath(options.data, io);
   const bootstrap = requireBootstrap(await bootstrapAddresses(options.bootstrap ?? [], dataDir, io));
+  const constantRate = chosenConstantRate(options.constantRate, io);
+  if (constantRate !== undefined) output.note(constantRateCost(constantRate));
   const bar = output.progress("publish");
   try {
     const published = await engine.publishPath(path === "-" ? path : resolve(io.cwd, path), {
@@ -52,6 +56,7 @@ async function publish(path: string, options: PublishArguments, context: Context
       hidden: options.hidden === true,
       stdin: io.stdin,
       signal,
+      constantRate,
       onProgress: bar.update,
       onWarning: output.warning,
       onCircuits: (paths) => output.event("circuits", { paths }),

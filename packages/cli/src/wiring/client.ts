@@ -25,7 +25,9 @@ export async function withClient<Result>(
   const bootstrap = bootstrapEntries(options.bootstrap);
   const folder = await openDataFolder(options.dataDir);
   const guards = guardStore(folder, world.network.name);
-  const client = await startClient({ ...world, bootstrap, guards, signal: options.signal });
+  const { signal, constantRate } = options;
+  const onRateRefused = once(() => options.onWarning?.(RATE_REFUSED));
+  const client = await startClient({ ...world, bootstrap, guards, signal, constantRate, onRateRefused });
   let inUse = 0;
   const network = client.operation({
     ...circuits,
@@ -42,4 +44,15 @@ export async function withClient<Result>(
       options.onWarning?.(warning);
     await client.stop();
   }
+}
+
+const RATE_REFUSED =
+  "a guard does not grant the constant rate: it has no place left, or none at all; nothing goes over it, other guards are tried";
+
+function once(run: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) run();
+    done = true;
+  };
 }

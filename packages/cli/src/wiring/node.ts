@@ -42,6 +42,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         store,
         capacityClass: options.capacity ?? DEFAULT_CAPACITY_CLASS,
         family: options.family,
+        constantRateLinks: options.constantRateLinks,
         descriptors: descriptorStore(folder),
       });
       return {

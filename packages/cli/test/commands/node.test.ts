@@ -102,7 +102,7 @@ describe("node", () => {
     const config = join(data, "node.toml");
     writeFileSync(
       config,
-      'listen = "ws://0.0.0.0:7470"\nannounce = "ws://203.0.113.7:7470"\nroles = ["relay"]\ncapacity = 2\nfamily = "mine"\nbootstrap = ["ws://198.51.100.1:1#x"]\n',
+      'listen = "ws://0.0.0.0:7470"\nannounce = "ws://203.0.113.7:7470"\nroles = ["relay"]\ncapacity = 2\nfamily = "mine"\nconstant-rate-links = 4\nbootstrap = ["ws://198.51.100.1:1#x"]\n',
     );
     const { engine, calls } = createTestEngine();
     const io = createTestIo({ input: "" });
@@ -117,9 +117,26 @@ describe("node", () => {
       roles: ["relay"],
       capacity: 3,
       family: "mine",
+      constantRateLinks: 4,
       bootstrap: ["ws://198.51.100.1:1#x"],
       network: "main",
       dataDir: data,
     });
+  });
+
+  it.each([
+    ["0", 0],
+    ["32", 0],
+    ["33", 2],
+  ])("grants at most 32 clients a constant rate: %s ends with %i", async (links, exit) => {
+    const { engine, calls } = createTestEngine();
+    const io = createTestIo({ input: "" });
+    const args = ["node", "--until-stdin-closes", "--data", data, "--constant-rate-links", links];
+    expect(await main(args, io, engine)).toBe(exit);
+    expect(calls.nodes.map(({ constantRateLinks }) => constantRateLinks)).toEqual(
+      exit === 0 ? [Number(links)] : [],
+    );
+    if (exit !== 0)
+      expect(io.err()).toContain('--constant-rate-links: "33" is not a whole number from 0 to 32');
   });
 });

@@ -175,3 +175,46 @@ describe("the bootstrap addresses", () => {
     expect(calls.fetched[0]?.options.network).toBe(network);
   });
 });
+
+describe("--constant-rate", () => {
+  const run = async (args: readonly string[], env: Record<string, string> = {}) => {
+    const io = createTestIo({ env });
+    const { engine, calls } = createTestEngine();
+    const exit = await main([...args, "-b", ADDRESS, "--data", data], io, engine);
+    const asked = [...calls.published, ...calls.fetched].map(({ options }) => options.constantRate);
+    return { exit, asked, err: io.err() };
+  };
+
+  it.each([
+    ["publish", "x"],
+    ["fetch", "r"],
+  ])("of %s sets the rate of the guard link and says what it costs", async (...args) => {
+    const { asked, err } = await run([...args, "--constant-rate", "64K"]);
+    expect(asked).toEqual([{ cells: 1, intervalMs: 63 }]);
+    expect(err).toContain(
+      "constant rate to the guard: 63.8 KiB/s each way, used or not, which is 5.3 GiB a day each way",
+    );
+  });
+
+  it("may stand in UMBEL_CONSTANT_RATE; the option wins, and 0 is none", async () => {
+    const env = { UMBEL_CONSTANT_RATE: "1M" };
+    expect((await run(["fetch", "r"], env)).asked).toEqual([{ cells: 13, intervalMs: 51 }]);
+    expect((await run(["fetch", "r", "--constant-rate", "32K"], env)).asked).toEqual([
+      { cells: 1, intervalMs: 126 },
+    ]);
+    const none = await run(["fetch", "r", "--constant-rate", "0"], env);
+    expect(none.asked).toEqual([undefined]);
+    expect(none.err).not.toContain("constant rate");
+  });
+
+  it.each(["31K", "32767", "1025K", "2M", "64k", "64KB", "-1", "1e5", "fast", "0K"])(
+    "%s is refused",
+    async (text) => {
+      const { exit, asked, err } = await run(["fetch", "r", `--constant-rate=${text}`]);
+      expect([exit, asked]).toEqual([2, []]);
+      expect(err).toContain(
+        `--constant-rate: "${text}" is not a rate such as 64K, from 32K to 1M bytes a second, or 0`,
+      );
+    },
+  );
+});

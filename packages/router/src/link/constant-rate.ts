@@ -6,6 +6,8 @@ import {
   MIN_CONSTANT_RATE_INTERVAL_MS,
 } from "../limits.ts";
 
+export { MAX_CONSTANT_RATE_LINKS } from "../limits.ts";
+
 /** A constant rate: in each direction one record of so many cells, full or not, every so many whole ms. */
 export interface ConstantRate {
   readonly cells: number;

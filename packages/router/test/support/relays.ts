@@ -12,7 +12,7 @@ import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import { createVirtualClock } from "../../../../test/support/virtual-clock.ts";
 import type { HopResponder } from "../../src/node/hop-responder.ts";
-import { OverlayNode } from "../../src/node/overlay-node.ts";
+import { OverlayNode, type OverlayNodeOptions } from "../../src/node/overlay-node.ts";
 import type { Tap } from "../../src/node/tap.ts";
 import { createMemoryNetwork, type MemoryNetworkOptions } from "../../src/transport/memory-transport.ts";
 
@@ -39,7 +39,14 @@ export function createRelays(seed: string, hooks: Omit<MemoryNetworkOptions, "ti
     clock,
     memory,
     known,
-    async relay(options: { tap?: Tap; knows?: (id: NodeId) => boolean; responder?: HopResponder } = {}) {
+    async relay(
+      options: {
+        tap?: Tap;
+        knows?: (id: NodeId) => boolean;
+        responder?: HopResponder;
+        constantRateLinks?: number;
+      } = {},
+    ) {
       hosts += 1;
       const host = `127.${hosts}.0.1`;
       const keys = generateNodeKeys(nodeProvider, random);
@@ -64,16 +71,18 @@ export function createRelays(seed: string, hooks: Omit<MemoryNetworkOptions, "ti
         },
         tap: options.tap,
         responder: options.responder,
+        constantRateLinks: options.constantRateLinks,
       });
       await node.listen(`ws://${host}:9001`);
       return { node, host, descriptor };
     },
-    client(tap?: Tap) {
+    client(tap?: Tap, options: Pick<OverlayNodeOptions, "constantRate" | "onRateRefused"> = {}) {
       hosts += 1;
       const host = `127.${hosts}.0.1`;
       const { linkKey } = generateNodeKeys(nodeProvider, random);
       const credentials = () => ({ linkKey, features: 0 });
-      const node = new OverlayNode({ ...common(host), credentials, nodeId: undefined, hop: undefined, tap });
+      const anonymous = { credentials, nodeId: undefined, hop: undefined };
+      const node = new OverlayNode({ ...common(host), ...anonymous, tap, ...options });
       return { node, host };
     },
   };

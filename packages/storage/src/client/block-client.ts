@@ -14,8 +14,10 @@ import {
 import type { CircuitBuilder } from "@umbel/router";
 import type { BlockGet, BlockLane, BlockNetwork, BlockPut } from "../block/block-network.ts";
 import {
+  CLIENT_CALLS_PER_CIRCUIT,
   CLIENT_DATA_CIRCUITS,
   CLIENT_GET_TIMEOUT_MS,
+  CLIENT_NARROW_LINE_MS,
   CLIENT_OPINIONS,
   CLIENT_PUT_TIMEOUT_MS,
   CLIENT_ROOT_CIRCUITS,
@@ -57,6 +59,8 @@ export interface BlockNetworkOptions {
   readonly secondGuard?: boolean | undefined;
   /** Confirmations after which a PUT is done: HOLDER_COUNT when absent. */
   readonly wantedCopies?: number | undefined;
+  /** What the line to the guard carries each way, where that is known; no more is asked for than arrives in time. */
+  readonly bytesPerSecond?: number | undefined;
   /** Endpoints answer from holders, not from caches: for the check of a publish. */
   readonly bypassCaches?: boolean | undefined;
   /** Hears all circuits in use whenever they change. */
@@ -221,6 +225,7 @@ function createLanes(options: BlockNetworkOptions, signal: AbortLike): Record<Bl
       hops: options.hops,
       secondGuard: options.secondGuard,
       maxCircuits: sizes[carries],
+      callsPerCircuit: callsPerCircuit(options.bytesPerSecond, sizes[carries]),
       avoidEndpoints: endpoints.toAvoid,
       failed: endpoints.failed,
       changed: () => options.onCircuits?.(inUse()),
@@ -228,4 +233,11 @@ function createLanes(options: BlockNetworkOptions, signal: AbortLike): Record<Bl
     });
   const lanes: Record<BlockLane, Lane> = { roots: createOne("roots"), data: createOne("data") };
   return lanes;
+}
+
+/** On a line of known width: as many as it carries in CLIENT_NARROW_LINE_MS, or they would wait for one another until they time out. */
+function callsPerCircuit(bytesPerSecond: number | undefined, circuits: number): number {
+  if (bytesPerSecond === undefined) return CLIENT_CALLS_PER_CIRCUIT;
+  const calls = (bytesPerSecond * CLIENT_NARROW_LINE_MS) / 1000 / GET_REPLY_BYTES;
+  return Math.min(CLIENT_CALLS_PER_CIRCUIT, Math.max(1, Math.floor(calls / circuits)));
 }

@@ -15,7 +15,6 @@ import {
   CLIENT_BUILD_FAILURES,
   CLIENT_BUILD_PAUSE_MAX_MS,
   CLIENT_BUILD_PAUSE_MS,
-  CLIENT_CALLS_PER_CIRCUIT,
   CLIENT_CALLS_PER_NEW_CIRCUIT,
   CLIENT_CIRCUIT_FAULTS,
 } from "../limits.ts";
@@ -29,6 +28,8 @@ export interface LaneOptions {
   readonly hops?: number | undefined;
   readonly secondGuard?: boolean | undefined;
   readonly maxCircuits: number;
+  /** Requests in flight on one circuit. */
+  readonly callsPerCircuit: number;
   /** Endpoints that other circuits of the operation use, or that failed it lately. */
   readonly avoidEndpoints: () => ReadonlySet<NodeId>;
   /** Called when a circuit was added or is gone. */
@@ -156,7 +157,8 @@ class CircuitLane implements Lane {
   #choose(waiter: Waiter): Member | undefined {
     const others = this.#members.filter((member) => !waiter.avoid.has(member.endpoint));
     const mayRepeat = others.length === 0 && this.#building === 0 && !this.#canGrow();
-    const free = (mayRepeat ? this.#members : others).filter(({ seats }) => seats < CLIENT_CALLS_PER_CIRCUIT);
+    const { callsPerCircuit } = this.#options;
+    const free = (mayRepeat ? this.#members : others).filter(({ seats }) => seats < callsPerCircuit);
     const least = Math.min(...free.map(({ seats }) => seats));
     const best = free.filter(({ seats }) => seats === least);
     return best.length === 0 ? undefined : best[randomBelow(this.#options.random, best.length)];

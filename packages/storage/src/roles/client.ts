@@ -1,6 +1,8 @@
 import type { AbortLike, CryptoProvider, LinkCredentials, RandomSource } from "@umbel/core";
 import {
   type BootstrapEntry,
+  type ConstantRate,
+  constantRateBytes,
   createCircuitBuilder,
   createDirectory,
   createGuards,
@@ -20,6 +22,10 @@ export interface ClientOptions extends WorldPorts {
   readonly bootstrap: readonly BootstrapEntry[];
   readonly guards: GuardStore;
   readonly signal?: AbortLike | undefined;
+  /** The constant rate of the links to guards, until `useConstantRate` says otherwise; undefined for none. */
+  readonly constantRate?: ConstantRate | undefined;
+  /** Hears, each time, that a guard does not grant the constant rate. Nothing goes over such a guard. */
+  readonly onRateRefused?: (() => void) | undefined;
 }
 
 /** How one operation uses the network. */
@@ -37,6 +43,11 @@ export interface Client {
   operation(options?: OperationOptions): BlockNetwork;
   /** How circuits over each guard went, in order, without names. */
   guardBias(): readonly GuardBias[];
+  /**
+   * Changes the constant rate for circuits that are built from now on; undefined for none. Circuits in use stay on their links. A
+   * link with the rate that is in use stays until the client stops, with or without circuits.
+   */
+  useConstantRate(rate: ConstantRate | undefined): void;
   stop(): Promise<void>;
 }
 
@@ -47,11 +58,13 @@ export interface Client {
 export async function startClient(options: ClientOptions): Promise<Client> {
   const { crypto, random, clock, timers, log, network, bootstrap, signal } = options;
   const directory = createDirectory({ crypto, network });
+  let rate = options.constantRate;
   const overlay = new OverlayNode({
     ...options,
     credentials: () => throwAwayCredentials(crypto, random),
     nodeId: undefined,
     hop: undefined,
+    constantRate: () => rate,
     lookUp: (id) => directory.get(id),
     onFault: faultLog(log),
   });
@@ -66,8 +79,14 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   return {
     directory,
     operation: ({ onCircuits, secondGuard } = {}) =>
-      createBlockNetwork({ builder, crypto, random, timers, clock, onCircuits, secondGuard }),
+      createBlockNetwork({
+        ...{ builder, crypto, random, timers, clock, onCircuits, secondGuard },
+        bytesPerSecond: rate && constantRateBytes(rate),
+      }),
     guardBias: () => guards.bias(),
+    useConstantRate(wanted) {
+      rate = wanted;
+    },
     async stop() {
       await Promise.all([guards.flush(), overlay.stop()]);
     },

@@ -44,6 +44,8 @@ export interface NodeOptions extends WorldPorts {
   readonly capacityClass: number;
   /** A phrase that all nodes of one operator share; undefined for a node that has no others. */
   readonly family?: string | undefined;
+  /** Clients that are granted a constant rate at once; MAX_CONSTANT_RATE_LINKS when absent. */
+  readonly constantRateLinks?: number | undefined;
   /** The blocks it holds; undefined for a node without the store role. The node does not close it. */
   readonly store: BlockStore | undefined;
   readonly descriptors: DescriptorStore;

@@ -27,7 +27,7 @@ export interface OnionLayer {
 }
 
 /**
- * A layer with the keys of a hop handshake. It takes the arrays of `keys` over and wipes them. Ratchets by itself after
+ * A layer with the keys of a hop handshake. It copies `keys` and wipes them. Ratchets by itself after
  * every RATCHET_CELLS cells.
  */
 export function createLayer(crypto: CryptoProvider, keys: LayerKeys): OnionLayer {
@@ -60,7 +60,7 @@ export function createPlainLayer(tag: Uint8Array): OnionLayer {
     },
     chain() {
       const chain = new Uint8Array(CHAIN_BYTES);
-      writeCounter(new DataView(chain.buffer), counter);
+      writeCounter(chain, counter);
       return chain;
     },
     ratchet() {},
@@ -69,18 +69,20 @@ export function createPlainLayer(tag: Uint8Array): OnionLayer {
 }
 
 const COUNTER_BYTES = 8;
-/** The tweak of a cell: counter u64 little-endian | 8 zero bytes | chain value 16. */
-const CHAIN_AT = WIDE_BLOCK_MAX_TWEAK_BYTES - CHAIN_BYTES;
+const TAG_AT = WIDE_BLOCK_KEY_BYTES;
+const CHAIN_AT = TAG_AT + TAG_BYTES;
+/** The tweak of the cell under way: counter u64 little-endian | 8 zero bytes | chain value 16. One layer at a time is at work. */
+const TWEAK = new Uint8Array(WIDE_BLOCK_MAX_TWEAK_BYTES);
+const TWEAK_CHAIN_AT = TWEAK.length - CHAIN_BYTES;
 const RATCHET_INFO = [LABELS.layerRatchet];
+/** The first bytes of the body under way, before its transformation. */
+const BEFORE = new Uint8Array(CHAIN_BYTES);
 
+/** A relay keeps two of these for each circuit: one small array, since each costs 184 bytes beside its content. */
 class CipherLayer implements OnionLayer {
   readonly #crypto: CryptoProvider;
-  readonly #key: Uint8Array;
-  readonly #tag: Uint8Array;
-  readonly #tweak = new Uint8Array(WIDE_BLOCK_MAX_TWEAK_BYTES);
-  readonly #tweakView = new DataView(this.#tweak.buffer);
-  /** The first bytes of the body under way, before its transformation. */
-  readonly #before = new Uint8Array(CHAIN_BYTES);
+  /** K | N | chain value. */
+  readonly #state = new Uint8Array(CHAIN_AT + CHAIN_BYTES);
   #cipher: WideBlockCipher;
   #counter = 0;
 
@@ -89,11 +91,11 @@ class CipherLayer implements OnionLayer {
     assertLength("layer tag", tag, TAG_BYTES);
     assertLength("layer chain", chain, CHAIN_BYTES);
     this.#crypto = crypto;
-    this.#key = key;
-    this.#tag = tag;
-    this.#cipher = crypto.wideBlock(key);
-    this.#tweak.set(chain, CHAIN_AT);
-    chain.fill(0);
+    this.#state.set(key);
+    this.#state.set(tag, TAG_AT);
+    this.#state.set(chain, CHAIN_AT);
+    this.#cipher = crypto.wideBlock(this.#key());
+    for (const secret of [key, tag, chain]) secret.fill(0);
   }
 
   get counter(): number {
@@ -101,63 +103,73 @@ class CipherLayer implements OnionLayer {
   }
 
   stamp(body: Uint8Array): void {
-    body.set(this.#tag);
+    for (let at = 0; at < TAG_BYTES; at++) body[at] = this.#state[TAG_AT + at]!;
   }
 
   seal(body: Uint8Array): void {
-    this.#remember(body);
-    this.#cipher.encrypt(this.#tweak, body);
+    this.#begin(body);
+    this.#cipher.encrypt(TWEAK, body);
     this.#advance(body);
   }
 
   open(body: Uint8Array): boolean {
-    this.#remember(body);
-    this.#cipher.decrypt(this.#tweak, body);
-    const recognised = beginsWith(body, this.#tag);
+    this.#begin(body);
+    this.#cipher.decrypt(TWEAK, body);
+    const recognised = beginsWith(body, this.#state, TAG_AT);
     this.#advance(body);
     return recognised;
   }
 
   chain(): Uint8Array {
-    return this.#tweak.slice(CHAIN_AT);
+    return this.#state.slice(CHAIN_AT);
   }
 
   ratchet(): void {
-    const next = hkdfExpand(this.#crypto, this.#key, RATCHET_INFO, WIDE_BLOCK_KEY_BYTES + TAG_BYTES);
-    this.#key.set(next.subarray(0, WIDE_BLOCK_KEY_BYTES));
-    this.#tag.set(next.subarray(WIDE_BLOCK_KEY_BYTES));
+    const next = hkdfExpand(this.#crypto, this.#key(), RATCHET_INFO, CHAIN_AT);
+    this.#state.set(next);
     next.fill(0);
     this.#cipher.wipe();
-    this.#cipher = this.#crypto.wideBlock(this.#key);
+    this.#cipher = this.#crypto.wideBlock(this.#key());
   }
 
   wipe(): void {
     this.#cipher.wipe();
-    for (const secret of [this.#key, this.#tag, this.#tweak, this.#before]) secret.fill(0);
+    for (const secret of [this.#state, TWEAK, BEFORE]) secret.fill(0);
   }
 
-  #remember(body: Uint8Array): void {
-    for (let at = 0; at < CHAIN_BYTES; at++) this.#before[at] = body[at]!;
+  #key(): Uint8Array {
+    return this.#state.subarray(0, WIDE_BLOCK_KEY_BYTES);
+  }
+
+  #begin(body: Uint8Array): void {
+    writeCounter(TWEAK, this.#counter);
+    for (let at = 0; at < CHAIN_BYTES; at++) {
+      TWEAK[TWEAK_CHAIN_AT + at] = this.#state[CHAIN_AT + at]!;
+      BEFORE[at] = body[at]!;
+    }
   }
 
   /** Counter + 1, chain := inner16 xor outer16: whichever of the two sides of the layer came first. */
   #advance(body: Uint8Array): void {
-    for (let at = 0; at < CHAIN_BYTES; at++) this.#tweak[CHAIN_AT + at] = this.#before[at]! ^ body[at]!;
+    for (let at = 0; at < CHAIN_BYTES; at++) this.#state[CHAIN_AT + at] = BEFORE[at]! ^ body[at]!;
     this.#counter += 1;
-    writeCounter(this.#tweakView, this.#counter);
     if (this.#counter % RATCHET_CELLS === 0) this.ratchet();
   }
 }
 
-/** Writes a counter as u64 little-endian at the start of `view`. */
-function writeCounter(view: DataView, counter: number): void {
-  view.setUint32(0, counter % 2 ** 32, true);
-  view.setUint32(COUNTER_BYTES / 2, Math.floor(counter / 2 ** 32), true);
+/** Writes a counter as u64 little-endian at the start of `into`. */
+function writeCounter(into: Uint8Array, counter: number): void {
+  const low = counter | 0;
+  const high = Math.floor(counter / 2 ** 32);
+  for (let at = 0; at < COUNTER_BYTES / 2; at++) {
+    into[at] = low >>> (8 * at);
+    into[at + COUNTER_BYTES / 2] = high >>> (8 * at);
+  }
 }
 
-/** In a time that does not depend on where the bytes differ. */
-function beginsWith(body: Uint8Array, tag: Uint8Array): boolean {
+/** Whether the tag stands in `tag` from `from` on; in a time that does not depend on where the bytes differ. */
+function beginsWith(body: Uint8Array, tag: Uint8Array, from = 0): boolean {
   let difference = 0;
-  for (let at = 0; at < TAG_BYTES; at++) difference |= body[at]! ^ tag[at]!;
+  for (let at = 0; at < TAG_BYTES; at++) difference |= body[at]! ^ tag[from + at]!;
   return difference === 0;
 }

@@ -16,34 +16,51 @@ export function createWideBlock(key: Uint8Array, aes: (key: Uint8Array) => AesBl
 /** What `createAdiantum` makes, computed by `kernel`, AES included. The expanded keys stay outside of it between calls. */
 export function createKernelAdiantum(kernel: Kernel, key: Uint8Array): WideBlockCipher {
   assertLength("wide-block key", key, WIDE_BLOCK_KEY_BYTES);
-  const keys = expandKey(kernel, key);
-  let wiped = false;
-  const load = (tweak: Uint8Array, block: Uint8Array): void => {
-    if (wiped) throw new UmbelError("INTERNAL", "a wide-block cipher was used after it was wiped");
+  return new KernelAdiantum(kernel, expandKey(kernel, key));
+}
+
+/** A class and not closures: a relay keeps two for each circuit. */
+class KernelAdiantum implements WideBlockCipher {
+  readonly #kernel: Kernel;
+  readonly #keys: Uint8Array;
+  #wiped = false;
+
+  constructor(kernel: Kernel, keys: Uint8Array) {
+    this.#kernel = kernel;
+    this.#keys = keys;
+  }
+
+  encrypt(tweak: Uint8Array, block: Uint8Array): void {
+    this.#load(tweak, block);
+    this.#kernel.encrypt(block.length, tweak.length);
+    this.#store(block);
+  }
+
+  decrypt(tweak: Uint8Array, block: Uint8Array): void {
+    this.#load(tweak, block);
+    this.#kernel.decrypt(block.length, tweak.length);
+    this.#store(block);
+  }
+
+  wipe(): void {
+    this.#wiped = true;
+    this.#keys.fill(0);
+    this.#kernel.clear();
+  }
+
+  #load(tweak: Uint8Array, block: Uint8Array): void {
+    if (this.#wiped) throw new UmbelError("INTERNAL", "a wide-block cipher was used after it was wiped");
     assertWideBlockSizes(tweak, block);
-    kernel.keys.set(keys);
+    const kernel = this.#kernel;
+    kernel.keys.set(this.#keys);
     kernel.tweak.set(tweak);
     kernel.body.set(block);
-  };
-  const store = (block: Uint8Array): void =>
-    block.set(block.length === kernel.body.length ? kernel.body : kernel.body.subarray(0, block.length));
-  return {
-    encrypt(tweak, block) {
-      load(tweak, block);
-      kernel.encrypt(block.length, tweak.length);
-      store(block);
-    },
-    decrypt(tweak, block) {
-      load(tweak, block);
-      kernel.decrypt(block.length, tweak.length);
-      store(block);
-    },
-    wipe() {
-      wiped = true;
-      keys.fill(0);
-      kernel.clear();
-    },
-  };
+  }
+
+  #store(block: Uint8Array): void {
+    const { body } = this.#kernel;
+    block.set(block.length === body.length ? body : body.subarray(0, block.length));
+  }
 }
 
 /** All keys that come of `key`, laid out as the kernel wants them. */

@@ -14,6 +14,7 @@ export * from "./link/constant-rate.ts";
 export * from "./machine.ts";
 export * from "./node/hop-responder.ts";
 export * from "./node/link-table.ts";
+export * from "./node/memory-bound.ts";
 export * from "./node/node-options.ts";
 export * from "./node/overlay.ts";
 export * from "./node/overlay-node.ts";

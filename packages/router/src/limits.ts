@@ -108,6 +108,15 @@ export const MEMORY_DIAL_TIMEOUT_MS = 10_000;
 export const MAX_QUEUED_CELLS_PER_CIRCUIT = 1024;
 /** Cells waiting for one link, over all circuits: 64 MiB. One more destroys the circuit that it belongs to. */
 export const MAX_QUEUED_CELLS_PER_LINK = 16_384;
+/**
+ * Bytes in all queues of a node together, unless its operator says otherwise: cells at links, answers in streams, unfinished requests, and
+ * what full connections have taken. Over it, what has waited longest is ended.
+ */
+export const DEFAULT_QUEUE_BYTES = 256 * 2 ** 20;
+/** Circuits are ended until the queues are down to this share of their bound. */
+export const QUEUE_RELIEF_SHARE = 0.9;
+/** When memory is short, links whose connection took nothing for this long, in ms, are ended first. */
+export const STALLED_LINK_MS = 10_000;
 /** DESTROYs waiting for one link, 4 bytes each: more than its circuits. A peer that causes more loses the link. */
 export const MAX_QUEUED_DESTROYS = 8192;
 /** Records a link hands to its connection in one turn: as many as fill its buffer, so that a full one is noticed in time. */

@@ -120,7 +120,7 @@ function step(ends: readonly [End, End], script: Script, honesty: { honest: bool
   switch (kind) {
     case "open": {
       const data = script.bytes(0xffff);
-      const id = ends[0].channel.open((1 + (script.u8() % 3)) as ServiceId, data, (script.u8() & 1) === 1);
+      const id = ends[0].channel.open((1 + (script.u8() % 3)) as ServiceId, data, (script.u8() & 1) === 1, 0);
       if (id !== undefined) {
         ends[0].rules.opened(id);
         ends[0].written.set(id, data.length);
@@ -133,7 +133,7 @@ function step(ends: readonly [End, End], script: Script, honesty: { honest: bool
       if (end.rules.receiving.has(id) && end.written.get(id) === undefined) {
         // One write that ends: what follows an end is a mistake of the caller.
         end.written.set(id, data.length);
-        end.channel.write(id, data, true);
+        end.channel.write(id, data, true, 0);
       }
       return true;
     }

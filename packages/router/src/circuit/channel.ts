@@ -20,6 +20,12 @@ export type StreamEvent =
   /** The peer gave the stream up. */
   | { readonly type: "reset"; readonly streamId: StreamId };
 
+/** Data that waits: so many bytes, the oldest since then. */
+export interface Waiting {
+  readonly bytes: number;
+  readonly since: Millis | undefined;
+}
+
 /** A message together with the stream whose window it counts against; undefined for control messages. */
 export interface ChannelCell {
   readonly message: RelayCell;
@@ -49,19 +55,31 @@ export class Channel {
     return this.#streams.size;
   }
 
+  /** What waits in its streams to be sent. */
+  get waiting(): Waiting {
+    let bytes = 0;
+    let since: Millis | undefined;
+    for (const { sending } of this.#streams.values()) {
+      bytes += sending.waitingBytes;
+      const { waitingSince } = sending;
+      if (waitingSince !== undefined && (since === undefined || waitingSince < since)) since = waitingSince;
+    }
+    return { bytes, since };
+  }
+
   /** Opens a stream to `service` with its first data. Undefined when the channel has as many streams as it may. */
-  open(service: ServiceId, data: Uint8Array, end: boolean): StreamId | undefined {
+  open(service: ServiceId, data: Uint8Array, end: boolean, now: Millis): StreamId | undefined {
     if (this.#streams.size >= MAX_STREAMS_PER_CIRCUIT) return undefined;
     const id = ++this.#lastStreamId as StreamId;
     const stream = createStream(id, service);
-    stream.sending.write(data, end);
+    stream.sending.write(data, end, now);
     this.#streams.set(id, stream);
     return id;
   }
 
   /** Appends data to a stream. A stream that is gone swallows it. */
-  write(streamId: StreamId, data: Uint8Array, end: boolean): void {
-    this.#streams.get(streamId)?.sending.write(data, end);
+  write(streamId: StreamId, data: Uint8Array, end: boolean, now: Millis): void {
+    this.#streams.get(streamId)?.sending.write(data, end, now);
   }
 
   /** Gives a stream up and tells the peer, unless its OPEN is still here: a RESET of a stream unheard of would end the circuit. */

@@ -25,7 +25,7 @@ import {
 import { CIRCUIT_BUILD_TIMEOUT_MS, RATCHET_SILENCE_MS } from "../limits.ts";
 import type { Machine } from "../machine.ts";
 import { type Bodies, createBodies } from "./bodies.ts";
-import { Channel, type StreamEvent } from "./channel.ts";
+import { Channel, type StreamEvent, type Waiting } from "./channel.ts";
 import { createLinkKeyedLayers } from "./link-keyed.ts";
 
 /** What reaches a circuit at its originator. */
@@ -112,6 +112,11 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
     this.#onion = createOnion(options.crypto);
   }
 
+  /** What waits in its streams to be sent. */
+  get waiting(): Waiting {
+    return this.#channel.waiting;
+  }
+
   nextDeadline(): Millis | undefined {
     if (this.#state.is === "building") return this.#state.deadline;
     return this.#state.is === "open" ? this.#ratchetAt : undefined;
@@ -129,7 +134,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
       case "room":
         return this.#pump([], now);
       case "open-stream": {
-        const streamId = this.#channel.open(input.service, input.data, input.end);
+        const streamId = this.#channel.open(input.service, input.data, input.end, now);
         return this.#pump([{ type: "stream-number", token: input.token, streamId }], now);
       }
       case "consumed":

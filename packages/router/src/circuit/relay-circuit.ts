@@ -19,7 +19,7 @@ import {
 import { EXTEND_TIMEOUT_MS } from "../limits.ts";
 import type { Machine } from "../machine.ts";
 import { type Bodies, createBodies } from "./bodies.ts";
-import { Channel, type StreamEvent } from "./channel.ts";
+import { Channel, type StreamEvent, type Waiting } from "./channel.ts";
 
 /** What reaches a circuit at one of its hops. */
 export type RelayCircuitInput =
@@ -100,6 +100,11 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
     this.#options = options;
   }
 
+  /** What waits in its streams to be sent. */
+  get waiting(): Waiting {
+    return this.#channel.waiting;
+  }
+
   nextDeadline(): Millis | undefined {
     return this.#tail.is === "extending" ? this.#tail.deadline : undefined;
   }
@@ -119,7 +124,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
       case "room":
         return this.#pump([]);
       case "write":
-        this.#channel.write(input.streamId, input.data, input.end);
+        this.#channel.write(input.streamId, input.data, input.end, now);
         return this.#pump([]);
       case "consumed":
         this.#channel.consumed(input.streamId, input.cells);

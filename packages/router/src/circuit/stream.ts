@@ -1,4 +1,5 @@
 import {
+  type Millis,
   RELAY_COMMAND,
   RELAY_DATA_BYTES,
   RELAY_FLAG,
@@ -24,8 +25,12 @@ export interface SendingHalf {
   readonly ended: boolean;
   /** False while the peer cannot know of the stream: its OPEN was not taken yet. */
   readonly announced: boolean;
+  /** Bytes that wait here. */
+  readonly waitingBytes: number;
+  /** Since when the oldest of them wait; undefined when none do. */
+  readonly waitingSince: Millis | undefined;
   /** Appends `data`, which now belongs to the stream; `end` closes the direction after it. */
-  write(data: Uint8Array, end: boolean): void;
+  write(data: Uint8Array, end: boolean, now: Millis): void;
   /** The next cell. Only when `ready`. */
   take(): RelayCell;
 }
@@ -51,7 +56,8 @@ export function createStream(id: StreamId, service: ServiceId | undefined): Stre
 
 function createSendingHalf(streamId: StreamId, service: ServiceId | undefined): SendingHalf {
   const window = createSendWindow(STREAM_WINDOW);
-  const chunks: Uint8Array[] = [];
+  const chunks: { readonly data: Uint8Array; readonly since: Millis }[] = [];
+  let waitingBytes = 0;
   let offset = 0;
   let endAfterChunks = false;
   let ended = false;
@@ -60,10 +66,11 @@ function createSendingHalf(streamId: StreamId, service: ServiceId | undefined): 
   const gather = (limit: number): Uint8Array => {
     const first = chunks[0];
     if (first === undefined) return new Uint8Array(0);
-    const data = first.subarray(offset, offset + limit);
+    const data = first.data.subarray(offset, offset + limit);
     offset += data.length;
-    if (offset === first.length) {
+    if (offset === first.data.length) {
       chunks.shift();
+      waitingBytes -= offset;
       offset = 0;
     }
     return data;
@@ -81,8 +88,15 @@ function createSendingHalf(streamId: StreamId, service: ServiceId | undefined): 
     get announced() {
       return opening === undefined;
     },
-    write(data, end) {
-      if (data.length > 0) chunks.push(data);
+    get waitingBytes() {
+      return waitingBytes;
+    },
+    get waitingSince() {
+      return chunks[0]?.since;
+    },
+    write(data, end, now) {
+      if (data.length > 0) chunks.push({ data, since: now });
+      waitingBytes += data.length;
       endAfterChunks ||= end;
     },
     take() {

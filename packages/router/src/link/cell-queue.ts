@@ -36,6 +36,11 @@ export class CellQueue {
     return this.#slots.used + this.#destroys.size;
   }
 
+  /** Bytes of the cells that wait. */
+  get bytes(): number {
+    return this.#slots.used * CELL_BYTES;
+  }
+
   /** Cells that wait on one circuit, DESTROY not counted. */
   queuedFor(circuitId: CircuitId): number {
     return this.#circuits.get(circuitId)?.cells ?? 0;
@@ -45,6 +50,11 @@ export class CellQueue {
   oldestOf(circuitId: CircuitId): Millis | undefined {
     const circuit = this.#circuits.get(circuitId);
     return circuit === undefined || circuit.cells === 0 ? undefined : this.#slots.since(circuit.head);
+  }
+
+  /** Lets go of the records that cells which came before `time` are views of. */
+  copyViews(time: Millis): void {
+    this.#slots.copyViews(time);
   }
 
   /** True when `push` would return false for this cell. */

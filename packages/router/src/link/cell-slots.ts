@@ -68,6 +68,15 @@ export class CellSlots {
     return this.#times[slot] as Millis;
   }
 
+  /** Copies the bodies of cells that came before `time` out of the larger arrays that they are views of. */
+  copyViews(time: Millis): void {
+    for (let slot = 0; slot < this.#bodies.length; slot++) {
+      const body = this.#bodies[slot];
+      if (body === undefined || body.length === body.buffer.byteLength) continue;
+      if ((this.#times[slot] as Millis) < time) this.#bodies[slot] = body.slice();
+    }
+  }
+
   #grow(): void {
     const from = this.#next.length;
     const capacity = Math.max(FIRST_CAPACITY, 2 * from);

@@ -122,6 +122,7 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
   #queue = new CellQueue();
   #state: State;
   #blocked = false;
+  #blockedSince: Millis | undefined;
   #flushAsked = false;
   /** Of a link to or from a client. */
   #padding: PaddingTimer | undefined;
@@ -135,6 +136,16 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
       options.role.kind === "initiator"
         ? { is: "connecting", deadline }
         : { is: "handshaking", handshake: respondLink(options.crypto, options.random, options), deadline };
+  }
+
+  /** The cells that wait to leave, for whoever counts them. */
+  get queue(): CellQueue {
+    return this.#queue;
+  }
+
+  /** Since when the connection takes nothing; undefined while it does. */
+  get blockedSince(): Millis | undefined {
+    return this.#blockedSince;
   }
 
   /** Cells of one circuit that wait to leave. */
@@ -186,9 +197,11 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
         return this.#flush(now);
       case "blocked":
         this.#blocked = true;
+        this.#blockedSince ??= now;
         return [];
       case "drained":
         this.#blocked = false;
+        this.#blockedSince = undefined;
         return this.#flush(now);
       case "deadline":
         return this.#deadline(now);

@@ -16,6 +16,11 @@ export class ByteCollector {
     this.#expected = Math.min(expected, max);
   }
 
+  /** Bytes of memory in use. */
+  get bytes(): number {
+    return this.#held.length;
+  }
+
   /** Appends a piece. False, and the piece is not kept, when the whole would be longer than `max`. */
   append(piece: Uint8Array): boolean {
     const length = this.#length + piece.length;

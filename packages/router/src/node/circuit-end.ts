@@ -1,4 +1,4 @@
-import type { CircuitId } from "@umbel/core";
+import type { CircuitId, Millis } from "@umbel/core";
 import type { OriginCircuit } from "../circuit/origin-circuit.ts";
 import type { RelayCircuit } from "../circuit/relay-circuit.ts";
 import type { Deadlined } from "./deadline-heap.ts";
@@ -35,3 +35,24 @@ export interface PendingEnd extends Deadlined {
 export type End = OriginEnd | HopEnd | PendingEnd;
 /** A link of this node. */
 export type Link = LinkEntry<End>;
+
+/** The end of a circuit that this node builds over a link. */
+export function createOriginEnd(
+  circuit: number,
+  machine: OriginCircuit,
+  link: Link,
+  id: CircuitId,
+): OriginEnd {
+  return { kind: "origin", circuit, machine, link, id, nextDeadline: () => machine.nextDeadline() };
+}
+
+/** The end of a circuit of somebody else, which this node is the last hop of so far. */
+export function createHopEnd(
+  circuit: number,
+  machine: RelayCircuit,
+  origin: RequestOrigin,
+  previous: HopEnd["previous"],
+): HopEnd {
+  const nextDeadline = (): Millis | undefined => machine.nextDeadline();
+  return { kind: "hop", circuit, machine, origin, previous, next: undefined, nextDeadline };
+}

@@ -72,6 +72,10 @@ export class NodeLinks {
     return this.#table.size;
   }
 
+  all(): Iterable<Link> {
+    return this.#table.all();
+  }
+
   nextDeadline(): Millis | undefined {
     return this.#deadlines.earliest;
   }
@@ -375,7 +379,8 @@ function leadsTo(link: Link, target: DialTarget, rate: ConstantRate | undefined)
   return isSame && !link.superseded && isSameRate(link.rate, rate);
 }
 
-function earlier(a: Millis | undefined, b: Millis | undefined): Millis | undefined {
+/** The earlier of two deadlines, either of which may be absent. */
+export function earlier(a: Millis | undefined, b: Millis | undefined): Millis | undefined {
   if (a === undefined) return b;
   return b === undefined ? a : Math.min(a, b);
 }

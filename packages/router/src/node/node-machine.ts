@@ -2,7 +2,6 @@ import {
   CELL_COMMAND,
   type CellCommand,
   type CircuitId,
-  createLayer,
   type Descriptor,
   decodeCreate,
   encodeCreated,
@@ -11,17 +10,18 @@ import {
   type NodeId,
   UmbelError,
 } from "@umbel/core";
-import { createLinkKeyedLayers } from "../circuit/link-keyed.ts";
+import { createHopLayers, createLinkKeyedLayers } from "../circuit/link-keyed.ts";
 import { OriginCircuit, type OriginCircuitInput, type OriginPath } from "../circuit/origin-circuit.ts";
 import { RelayCircuit, type RelayCircuitEffect, type RelayCircuitInput } from "../circuit/relay-circuit.ts";
-import { MAX_RELAYED_CIRCUITS } from "../limits.ts";
+import { DEFAULT_QUEUE_BYTES, MAX_RELAYED_CIRCUITS } from "../limits.ts";
 import type { Machine } from "../machine.ts";
-import type { End, HopEnd, Link, OriginEnd } from "./circuit-end.ts";
+import { createHopEnd, createOriginEnd, type End, type HopEnd, type Link } from "./circuit-end.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { HopAnswers } from "./hop-answers.ts";
 import { type DialTarget, dialTargetOf } from "./link-table.ts";
-import { NodeLinks } from "./node-links.ts";
-import type { NodeEffect, NodeInput } from "./node-messages.ts";
+import { MemoryBound, type MemoryCounts } from "./memory-bound.ts";
+import { earlier, NodeLinks } from "./node-links.ts";
+import { bytesOf, type NodeEffect, type NodeInput } from "./node-messages.ts";
 import type { NodeMachineOptions } from "./node-options.ts";
 import type { RequestOrigin } from "./overlay.ts";
 
@@ -35,6 +35,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
   readonly #circuits = new Map<number, End>();
   readonly #deadlines = new DeadlineHeap<End>();
   readonly #handshakes: HopAnswers;
+  readonly #memory: MemoryBound;
   #effects: NodeEffect[] = [];
   #now: Millis = 0;
   #lastNumber = 0;
@@ -55,6 +56,12 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
       superseded: (link) => this.#linkSuperseded(link),
       room: (end) => this.#toEnd(end, { type: "room" }),
     });
+    this.#memory = new MemoryBound(options.queueBytes ?? DEFAULT_QUEUE_BYTES, {
+      links: this.#links,
+      circuits: this.#circuits,
+      collected: options.collected,
+      endCircuit: (end) => this.#giveBack(end),
+    });
   }
 
   /** A number for a connection or a circuit that nobody has had yet. */
@@ -68,17 +75,24 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
     return this.#links.size;
   }
 
+  /** What the queues hold, and what was ended for it. */
+  get memory(): MemoryCounts {
+    return this.#memory.counts;
+  }
+
   nextDeadline(): Millis | undefined {
-    const all = [this.#links.nextDeadline(), this.#deadlines.earliest, this.#handshakes.nextDeadline()];
-    const earliest = Math.min(...all.map((at) => at ?? Number.POSITIVE_INFINITY));
-    return earliest === Number.POSITIVE_INFINITY ? undefined : earliest;
+    const ofCircuits = earlier(this.#deadlines.earliest, this.#handshakes.nextDeadline());
+    return earlier(this.#links.nextDeadline(), ofCircuits);
   }
 
   handle(input: NodeInput, now: Millis): readonly NodeEffect[] {
     this.#now = now;
     this.#effects = [];
     this.#guard(
-      () => this.#accept(input, now),
+      () => {
+        this.#accept(input, now);
+        this.#memory.grew(bytesOf(input), now);
+      },
       () => this.#end(input, now),
     );
     return this.#effects;
@@ -231,25 +245,13 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
     const { crypto, nodeId } = this.#options;
     const neverNext: NodeId[] = nodeId === undefined ? [] : [nodeId];
     if (link.peer?.kind === "node") neverNext.push(link.peer.nodeId);
-    const layers =
-      keys === undefined
-        ? createLinkKeyedLayers()
-        : { forward: createLayer(crypto, keys.forward), backward: createLayer(crypto, keys.backward) };
     const machine = new RelayCircuit({
-      ...layers,
+      ...(keys === undefined ? createLinkKeyedLayers() : createHopLayers(crypto, keys)),
       mayExtend: keys !== undefined,
       neverNext,
       hasRoom: (taken) => this.#links.hasRoom(link, id, end, taken),
     });
-    const end: HopEnd = {
-      kind: "hop",
-      circuit: this.newNumber(),
-      machine,
-      origin,
-      previous: { link, id },
-      next: undefined,
-      nextDeadline: () => machine.nextDeadline(),
-    };
+    const end = createHopEnd(this.newNumber(), machine, origin, { link, id });
     this.#enter(link, id, end);
     return end;
   }
@@ -274,14 +276,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
     }
     const hasRoom = (taken: number): boolean => this.#links.hasRoom(link, id, end, taken);
     const machine = new OriginCircuit({ crypto, random, path, hasRoom });
-    const end: OriginEnd = {
-      kind: "origin",
-      circuit,
-      machine,
-      link,
-      id,
-      nextDeadline: () => machine.nextDeadline(),
-    };
+    const end = createOriginEnd(circuit, machine, link, id);
     this.#enter(link, id, end);
     this.#toOrigin(end, { type: "start" });
   }
@@ -296,6 +291,11 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
     const end = this.#circuits.get(circuit);
     if (end !== undefined) this.#toOrigin(end, input);
     else if (input.type === "open-stream") this.#refuse(circuit);
+  }
+
+  #giveBack(end: End): void {
+    if (end.kind === "origin") this.#toOrigin(end, { type: "close" });
+    else this.#toEnd(end, { type: "lost" });
   }
 
   #toEnd(end: End, input: { readonly type: "lost" | "room" | "deadline" }): void {

@@ -25,6 +25,14 @@ export type NodeInput =
   | { readonly type: "close" }
   | { readonly type: "deadline" };
 
+/** Bytes that come with an input and may have to wait. */
+export function bytesOf(input: NodeInput): number {
+  if (input.type === "message") return input.bytes.length;
+  if (input.type === "hop" && input.input.type === "write") return input.input.data.length;
+  if (input.type === "origin" && input.input.type === "open-stream") return input.input.data.length;
+  return 0;
+}
+
 /** What a connection did, and "flush": the end of the turn has come. */
 export type ConnectionInput =
   | { readonly type: "opened" | "blocked" | "drained" | "lost" | "flush"; readonly connection: number }

@@ -7,6 +7,7 @@ import type {
   NodeId,
   RandomSource,
 } from "@umbel/core";
+import type { Waiting } from "../circuit/channel.ts";
 import type { ConstantRate } from "../link/constant-rate.ts";
 import type { Tap } from "./tap.ts";
 
@@ -39,5 +40,9 @@ export interface NodeMachineOptions {
   readonly constantRate?: (() => ConstantRate | undefined) | undefined;
   /** For a node with hops: links with a constant rate that it grants; MAX_CONSTANT_RATE_LINKS when absent, and at most. */
   readonly constantRateLinks?: number | undefined;
+  /** Bytes that all queues together may hold; DEFAULT_QUEUE_BYTES when absent. */
+  readonly queueBytes?: number | undefined;
+  /** What the unfinished requests of a circuit hold above the machine, and since when. */
+  readonly collected?: ((circuit: number) => Waiting) | undefined;
   readonly tap?: Tap | undefined;
 }

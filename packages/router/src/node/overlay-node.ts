@@ -14,6 +14,7 @@ import { NodeDriver, type NodeNews } from "./driver.ts";
 import { createHopEfforts, type HopEfforts } from "./hop-efforts.ts";
 import { createInlineResponder, type HopResponder } from "./hop-responder.ts";
 import { type DialTarget, dialTargetOf } from "./link-table.ts";
+import type { MemoryCounts } from "./memory-bound.ts";
 import { NodeMachine } from "./node-machine.ts";
 import type { NodeMachineOptions } from "./node-options.ts";
 import type { BootstrapEntry, CallOptions, Circuit, DirectCalls, Service } from "./overlay.ts";
@@ -63,7 +64,7 @@ export class OverlayNode implements DirectCalls {
   constructor(options: OverlayNodeOptions) {
     const { transport, clock, timers, tap } = options;
     this.#options = options;
-    this.#machine = new NodeMachine(options);
+    this.#machine = new NodeMachine({ ...options, collected: (circuit) => this.#host.collected(circuit) });
     this.#driver = new NodeDriver({
       machine: this.#machine,
       transport,
@@ -74,6 +75,7 @@ export class OverlayNode implements DirectCalls {
     });
     this.#host = new ServiceHost({
       toHop: (circuit, input) => this.#driver.input({ type: "hop", circuit, input }),
+      clock,
       tap,
     });
     this.#calls = new CallTable({ timers, toOrigin: (circuit, input) => this.#command(circuit, input) });
@@ -84,6 +86,11 @@ export class OverlayNode implements DirectCalls {
   /** Links in any state. */
   get linkCount(): number {
     return this.#machine.linkCount;
+  }
+
+  /** What the queues of this node hold, and what was ended because they held too much. */
+  get memory(): MemoryCounts {
+    return this.#machine.memory;
   }
 
   /** Accepts links at `url`; returns the URL in use, with the real port. Throws IN_USE, BAD_INPUT. */

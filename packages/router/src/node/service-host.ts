@@ -1,5 +1,5 @@
-import type { ServiceId, StreamId } from "@umbel/core";
-import type { StreamEvent } from "../circuit/channel.ts";
+import type { Clock, Millis, ServiceId, StreamId } from "@umbel/core";
+import type { StreamEvent, Waiting } from "../circuit/channel.ts";
 import type { RelayCircuitInput } from "../circuit/relay-circuit.ts";
 import { MAX_REQUESTS_IN_PROGRESS } from "../limits.ts";
 import { ByteCollector } from "./byte-collector.ts";
@@ -12,12 +12,14 @@ interface Request {
   readonly serviceId: ServiceId;
   readonly service: Service;
   readonly bytes: ByteCollector;
+  readonly since: Millis;
 }
 
 /** What a service host is made with. */
 export interface ServiceHostOptions {
   /** Hands an input to a circuit of this node; circuits that are gone ignore it. */
   readonly toHop: (circuit: number, input: RelayCircuitInput) => void;
+  readonly clock: Clock;
   readonly tap?: Tap | undefined;
 }
 
@@ -56,6 +58,18 @@ export class ServiceHost {
     }
   }
 
+  /** What the unfinished requests of a circuit hold, and since when the oldest. */
+  collected(circuit: number): Waiting {
+    let bytes = 0;
+    let since: Millis | undefined;
+    for (const request of this.#requests.get(circuit)?.values() ?? []) {
+      if (request.bytes.bytes === 0 || !this.#unfinished.has(request)) continue;
+      bytes += request.bytes.bytes;
+      since = Math.min(since ?? request.since, request.since);
+    }
+    return { bytes, since };
+  }
+
   /** Drops what a circuit that ended has left unfinished. */
   circuitClosed(circuit: number): void {
     for (const request of this.#requests.get(circuit)?.values() ?? []) this.#unfinished.delete(request);
@@ -72,6 +86,7 @@ export class ServiceHost {
       ...{ circuit, streamId, service },
       serviceId: serviceId as ServiceId,
       bytes: new ByteCollector(service.maxRequestBytes),
+      since: this.#options.clock.now(),
     };
     let requests = this.#requests.get(circuit);
     if (requests === undefined) {

@@ -61,7 +61,7 @@ describe("a channel", () => {
     (size) => {
       const { originator, forward } = joined();
       const request = Uint8Array.from({ length: size }, (_, i) => i % 251);
-      originator.open(SERVICE.BLOCKS, request, true);
+      originator.open(SERVICE.BLOCKS, request, true, 0);
       const events = forward();
       expect(events[0]).toEqual({ type: "opened", streamId: 1, service: SERVICE.BLOCKS });
       const cells = events.filter((event) => event.type === "data");
@@ -73,9 +73,9 @@ describe("a channel", () => {
 
   it("answers on the same stream and then forgets it at both ends", () => {
     const { originator, hop, forward, backward } = joined();
-    const id = originator.open(SERVICE.BLOCKS, new Uint8Array(3), true) as StreamId;
+    const id = originator.open(SERVICE.BLOCKS, new Uint8Array(3), true, 0) as StreamId;
     forward();
-    hop.write(id, new Uint8Array(8 * RELAY_DATA_BYTES).fill(7), true);
+    hop.write(id, new Uint8Array(8 * RELAY_DATA_BYTES).fill(7), true, 0);
     const events = backward();
     expect(events).toHaveLength(8);
     expect(originator.openStreams).toBe(0);
@@ -84,7 +84,7 @@ describe("a channel", () => {
 
   it("stops at the stream window and goes on with the credit for what was consumed", () => {
     const { originator, hop, forward, backward } = joined();
-    const id = originator.open(SERVICE.BLOCKS, new Uint8Array(300 * RELAY_DATA_BYTES), true) as StreamId;
+    const id = originator.open(SERVICE.BLOCKS, new Uint8Array(300 * RELAY_DATA_BYTES), true, 0) as StreamId;
     expect(dataOf(forward()).length).toBe(STREAM_WINDOW.cells * RELAY_DATA_BYTES - 1);
     backward();
     expect(forward()).toEqual([]);
@@ -96,7 +96,7 @@ describe("a channel", () => {
   it("never has more cells under way than its congestion window, over all streams", () => {
     const { originator } = joined();
     for (let i = 0; i < 10; i++)
-      originator.open(SERVICE.BLOCKS, new Uint8Array(100 * RELAY_DATA_BYTES), true);
+      originator.open(SERVICE.BLOCKS, new Uint8Array(100 * RELAY_DATA_BYTES), true, 0);
     let sent = 0;
     for (let cell = originator.next(); cell !== undefined; cell = originator.next()) {
       originator.sealed(cell, noChain, 0);
@@ -105,10 +105,26 @@ describe("a channel", () => {
     expect(sent).toBe(CONGESTION.initial);
   });
 
+  it("says what waits in its streams, and since when", () => {
+    const { originator, hop, forward, backward } = joined();
+    expect(originator.waiting).toEqual({ bytes: 0, since: undefined });
+    const id = originator.open(SERVICE.BLOCKS, new Uint8Array(100), true, 7) as StreamId;
+    expect(originator.waiting).toEqual({ bytes: 100, since: 7 });
+    forward();
+    expect(originator.waiting).toEqual({ bytes: 0, since: undefined });
+    hop.write(id, new Uint8Array(RELAY_DATA_BYTES), false, 20);
+    hop.write(id, new Uint8Array(2 * RELAY_DATA_BYTES), true, 30);
+    expect(hop.waiting).toEqual({ bytes: 3 * RELAY_DATA_BYTES, since: 20 });
+    backward(2);
+    expect(hop.waiting.since).toBe(30);
+    backward();
+    expect(hop.waiting).toEqual({ bytes: 0, since: undefined });
+  });
+
   it("lets streams take turns cell by cell", () => {
     const { originator } = joined();
-    originator.open(SERVICE.BLOCKS, new Uint8Array(5 * RELAY_DATA_BYTES), true);
-    originator.open(SERVICE.BLOCKS, new Uint8Array(5 * RELAY_DATA_BYTES), true);
+    originator.open(SERVICE.BLOCKS, new Uint8Array(5 * RELAY_DATA_BYTES), true, 0);
+    originator.open(SERVICE.BLOCKS, new Uint8Array(5 * RELAY_DATA_BYTES), true, 0);
     const order = [1, 2, 3, 4].map(() => {
       const cell = originator.next() as ChannelCell;
       originator.sealed(cell, noChain, 0);
@@ -119,7 +135,7 @@ describe("a channel", () => {
 
   it("takes a credit whose proof is not the chain value after the acknowledged cell for a violation", () => {
     const { originator, hop, forward } = joined();
-    const id = originator.open(SERVICE.BLOCKS, new Uint8Array(200 * RELAY_DATA_BYTES), true) as StreamId;
+    const id = originator.open(SERVICE.BLOCKS, new Uint8Array(200 * RELAY_DATA_BYTES), true, 0) as StreamId;
     forward();
     hop.consumed(id, STREAM_WINDOW.creditEvery);
     const credit = hop.next() as ChannelCell;
@@ -148,9 +164,9 @@ describe("a channel", () => {
   it(`opens ${MAX_STREAMS_PER_CIRCUIT} streams and refuses one more at its own end`, () => {
     const { originator } = joined();
     for (let i = 0; i < MAX_STREAMS_PER_CIRCUIT; i++) {
-      expect(originator.open(SERVICE.BLOCKS, new Uint8Array(1), true)).toBe(i + 1);
+      expect(originator.open(SERVICE.BLOCKS, new Uint8Array(1), true, 0)).toBe(i + 1);
     }
-    expect(originator.open(SERVICE.BLOCKS, new Uint8Array(1), true)).toBeUndefined();
+    expect(originator.open(SERVICE.BLOCKS, new Uint8Array(1), true, 0)).toBeUndefined();
   });
 
   it(`accepts ${MAX_STREAMS_PER_CIRCUIT} streams and resets one more`, () => {
@@ -198,19 +214,19 @@ describe("a channel", () => {
 
   it("says nothing of a stream that it gives up before its OPEN left", () => {
     const { originator, hop, forward } = joined();
-    const first = originator.open(SERVICE.BLOCKS, new Uint8Array(1), true) as StreamId;
-    const second = originator.open(SERVICE.BLOCKS, new Uint8Array(1), true) as StreamId;
+    const first = originator.open(SERVICE.BLOCKS, new Uint8Array(1), true, 0) as StreamId;
+    const second = originator.open(SERVICE.BLOCKS, new Uint8Array(1), true, 0) as StreamId;
     originator.reset(second);
     originator.reset(first);
     expect(forward()).toEqual([]);
-    const third = originator.open(SERVICE.BLOCKS, new Uint8Array(1), true);
+    const third = originator.open(SERVICE.BLOCKS, new Uint8Array(1), true, 0);
     expect(forward()[0]).toEqual({ type: "opened", streamId: third, service: SERVICE.BLOCKS });
     expect([originator.openStreams, hop.openStreams]).toEqual([1, 1]);
   });
 
   it("swallows what was under way when a stream was given up", () => {
     const { originator, hop, forward } = joined();
-    const id = originator.open(SERVICE.BLOCKS, new Uint8Array(10 * RELAY_DATA_BYTES), true) as StreamId;
+    const id = originator.open(SERVICE.BLOCKS, new Uint8Array(10 * RELAY_DATA_BYTES), true, 0) as StreamId;
     forward(3);
     hop.reset(id);
     expect(forward(3)).toEqual([]);

@@ -174,6 +174,17 @@ describe("a cell queue", () => {
     expect(marks.slice(256)).toEqual(Array.from({ length: 44 }, () => "257"));
   });
 
+  it("copies cells that came before a time out of their records, and no others", () => {
+    const queue = new CellQueue();
+    const record = new Uint8Array(15 * CELL_BYTES).fill(1);
+    queue.push(id(1), RELAY, record.subarray(0, BODY_BYTES), 10);
+    queue.push(id(2), RELAY, record.subarray(0, BODY_BYTES), 20);
+    queue.copyViews(20);
+    record.fill(2);
+    expect(queue.bytes).toBe(2 * CELL_BYTES);
+    expect(readAll(queue)).toEqual(["1:257", "2:514"]);
+  });
+
   it("does what a list per circuit does, in every order of calls", () => {
     const circuit = fc.integer({ min: 1, max: 4 });
     const call = fc.oneof(

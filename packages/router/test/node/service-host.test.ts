@@ -11,7 +11,9 @@ const ORIGIN = { via: "circuit" } as const;
 /** A host, and what it says to its circuits: [circuit, stream, "reset" | "write"]. */
 function createHost(service: Partial<Service> = {}) {
   const said: [number, number, string][] = [];
+  const time = { now: 0 };
   const host = new ServiceHost({
+    clock: { now: () => time.now, unixNow: () => time.now },
     toHop: (circuit, input: RelayCircuitInput) => {
       if (input.type === "reset" || input.type === "write") said.push([circuit, input.streamId, input.type]);
     },
@@ -29,7 +31,7 @@ function createHost(service: Partial<Service> = {}) {
     open(circuit, stream);
     data(circuit, stream, Uint8Array.of(1), true);
   };
-  return { host, said, open, data, request };
+  return { host, said, time, open, data, request };
 }
 
 const place = (index: number): [number, number] => [
@@ -38,6 +40,25 @@ const place = (index: number): [number, number] => [
 ];
 
 describe("a service host", () => {
+  it("says what the unfinished requests of a circuit hold, and since when", async () => {
+    const { host, time, open, data } = createHost();
+    open(1, 1);
+    expect(host.collected(1)).toEqual({ bytes: 0, since: undefined });
+    time.now = 5;
+    open(1, 2);
+    data(1, 2, new Uint8Array(100), false);
+    time.now = 9;
+    open(1, 3);
+    data(1, 3, new Uint8Array(50), false);
+    expect(host.collected(1)).toEqual({ bytes: 150, since: 5 });
+    expect(host.collected(2)).toEqual({ bytes: 0, since: undefined });
+    data(1, 2, new Uint8Array(1), true);
+    expect(host.collected(1)).toEqual({ bytes: 50, since: 9 });
+    host.circuitClosed(1);
+    expect(host.collected(1)).toEqual({ bytes: 0, since: undefined });
+    await settled();
+  });
+
   it("puts a request together from as many single bytes as it may have", async () => {
     const lengths: number[] = [];
     const { open, data, said } = createHost({

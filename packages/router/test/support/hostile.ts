@@ -71,6 +71,8 @@ export interface HostileOptions {
   readonly crypto?: CryptoProvider;
   /** "held": work on handshakes is kept in `works` until the test does it. In line when absent. */
   readonly responder?: "in line" | "held";
+  /** What the node's queues may hold. */
+  readonly queueBytes?: number;
 }
 
 /** One node machine and peers that keep the link's rules and no others. Time stands still unless told. */
@@ -91,6 +93,7 @@ export function createHostile(options: HostileOptions = {}) {
       puzzleSlot: () => HOSTILE_SLOT,
       resolve: options.resolve ?? (() => undefined),
     },
+    queueBytes: options.queueBytes,
   });
   const hopTarget = { network: network.id, nodeId, hopKey: keys.hopKey.publicKey };
   const news: NodeEffect[] = [];

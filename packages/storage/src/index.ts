@@ -19,6 +19,7 @@ export * from "./publish/publish-source.ts";
 export * from "./roles/client.ts";
 export * from "./roles/directory-view.ts";
 export * from "./roles/hop-keys.ts";
+export * from "./roles/kept-directory.ts";
 export * from "./roles/lasting-descriptors.ts";
 export * from "./roles/node.ts";
 export * from "./roles/ports.ts";

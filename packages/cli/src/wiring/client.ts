@@ -2,6 +2,7 @@ import { silentLogger } from "@umbel/core";
 import { type BlockNetwork, type Client, startClient } from "@umbel/storage";
 import type { ClientOptions } from "../engine.ts";
 import { openDataFolder } from "../files/data-folder.ts";
+import { directoryStore } from "./directory-store.ts";
 import { guardStore, guardWarnings } from "./guard-store.ts";
 import { bootstrapEntries, realWorld } from "./world.ts";
 
@@ -25,9 +26,13 @@ export async function withClient<Result>(
   const bootstrap = bootstrapEntries(options.bootstrap);
   const folder = await openDataFolder(options.dataDir);
   const guards = guardStore(folder, world.network.name);
+  const directories = directoryStore(folder, world.network.name);
   const { signal, constantRate } = options;
   const onRateRefused = once(() => options.onWarning?.(RATE_REFUSED));
-  const client = await startClient({ ...world, bootstrap, guards, signal, constantRate, onRateRefused });
+  const client = await startClient({
+    ...{ ...world, bootstrap, guards, directories },
+    ...{ signal, constantRate, onRateRefused },
+  });
   let inUse = 0;
   const network = client.operation({
     ...circuits,

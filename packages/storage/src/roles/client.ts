@@ -1,26 +1,30 @@
-import type { AbortLike, CryptoProvider, LinkCredentials, RandomSource } from "@umbel/core";
+import type { AbortLike, CryptoProvider, LinkCredentials, RandomSource, Timers } from "@umbel/core";
 import {
   type BootstrapEntry,
+  type CircuitBuilder,
   type ConstantRate,
   constantRateBytes,
   createCircuitBuilder,
   createDirectory,
   createGuards,
   type Directory,
-  fetchDirectory,
   type GuardBias,
   type GuardStore,
   OverlayNode,
 } from "@umbel/router";
-import type { BlockNetwork } from "../block/block-network.ts";
+import type { BlockLane, BlockNetwork } from "../block/block-network.ts";
 import { type CircuitInUse, createBlockNetwork } from "../client/block-client.ts";
+import { CLIENT_DIRECTORY_GRACE_MS } from "../limits.ts";
 import { faultLog } from "./fault-log.ts";
+import { createKeptDirectory, type DirectoryStore } from "./kept-directory.ts";
 import type { WorldPorts } from "./ports.ts";
 
 /** What a client is made with. */
 export interface ClientOptions extends WorldPorts {
   readonly bootstrap: readonly BootstrapEntry[];
   readonly guards: GuardStore;
+  /** Where the directory is kept for the next start; nowhere when absent. */
+  readonly directories?: DirectoryStore | undefined;
   readonly signal?: AbortLike | undefined;
   /** The constant rate of the links to guards, until `useConstantRate` says otherwise; undefined for none. */
   readonly constantRate?: ConstantRate | undefined;
@@ -34,11 +38,15 @@ export interface OperationOptions {
   readonly onCircuits?: ((circuits: readonly CircuitInUse[]) => void) | undefined;
   /** True for what others can make last, as a publish: its circuits keep to few second guards (docs/decisions/0053-second-guards.md). */
   readonly secondGuard?: boolean | undefined;
+  /** The most circuits for each kind of block; the defaults when absent. */
+  readonly circuitsPerLane?: Readonly<Record<BlockLane, number>> | undefined;
 }
 
 /** A client: a throw-away link key for each link, its own directory, its own circuits. Nobody can connect to it. */
 export interface Client {
   readonly directory: Directory;
+  /** Builds circuits that no operation uses: for measurements. */
+  readonly builder: CircuitBuilder;
   /** The network for one publish or one fetch, over circuits that no other operation uses. */
   operation(options?: OperationOptions): BlockNetwork;
   /** How circuits over each guard went, in order, without names. */
@@ -52,8 +60,8 @@ export interface Client {
 }
 
 /**
- * Starts a client and fills its directory from the bootstrap nodes. Throws NETWORK_UNREACHABLE when none of them answers, ABORTED,
- * BAD_CONFIG for a guard file that cannot be read.
+ * Starts a client and fills its directory: from `directories` where that holds enough of this period, else from the bootstrap nodes.
+ * Throws NETWORK_UNREACHABLE when none of these answers, ABORTED, BAD_CONFIG for a guard file that cannot be read.
  */
 export async function startClient(options: ClientOptions): Promise<Client> {
   const { crypto, random, clock, timers, log, network, bootstrap, signal } = options;
@@ -68,19 +76,27 @@ export async function startClient(options: ClientOptions): Promise<Client> {
     lookUp: (id) => directory.get(id),
     onFault: faultLog(log),
   });
+  const kept = createKeptDirectory({
+    ...{ directory, crypto, clock, random, log, bootstrap, signal },
+    calls: overlay,
+    store: options.directories,
+  });
   try {
-    await fetchDirectory({ directory, calls: overlay, bootstrap, clock, random, signal });
+    await kept.fill();
   } catch (error) {
     await overlay.stop();
     throw error;
   }
   const guards = createGuards({ store: options.guards, crypto, directory, network, random, clock });
-  const builder = createCircuitBuilder({ node: overlay, directory, guards, network, random, clock, log });
+  const plain = createCircuitBuilder({ node: overlay, directory, guards, network, random, clock, log });
+  const builder = kept.builderFor(plain);
+  const refreshed = kept.refresh(plain);
   return {
     directory,
-    operation: ({ onCircuits, secondGuard } = {}) =>
+    builder,
+    operation: ({ onCircuits, secondGuard, circuitsPerLane } = {}) =>
       createBlockNetwork({
-        ...{ builder, crypto, random, timers, clock, onCircuits, secondGuard },
+        ...{ builder, crypto, random, timers, clock, onCircuits, secondGuard, circuitsPerLane },
         bytesPerSecond: rate && constantRateBytes(rate),
       }),
     guardBias: () => guards.bias(),
@@ -88,9 +104,24 @@ export async function startClient(options: ClientOptions): Promise<Client> {
       rate = wanted;
     },
     async stop() {
+      await within(
+        timers,
+        refreshed.then(() => kept.flush()),
+      );
       await Promise.all([guards.flush(), overlay.stop()]);
     },
   };
+}
+
+/** Resolves with `work`, or after CLIENT_DIRECTORY_GRACE_MS: what is not learned by then is learned by the next client. */
+function within(timers: Timers, work: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = timers.schedule(CLIENT_DIRECTORY_GRACE_MS, resolve);
+    void work.then(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
 }
 
 /** A link key for one link, without an identity. */

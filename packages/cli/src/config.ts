@@ -13,6 +13,7 @@ export interface NodeConfig {
   readonly capacity?: number;
   readonly family?: string;
   readonly "constant-rate-links"?: number;
+  readonly memory?: number;
 }
 
 const KINDS = {
@@ -25,6 +26,7 @@ const KINDS = {
   capacity: "whole number",
   family: "text",
   "constant-rate-links": "whole number",
+  memory: "whole number",
 } as const satisfies Record<keyof NodeConfig, string>;
 
 /** Reads a TOML file. Throws READ_FAILED, and BAD_CONFIG with the line where something is wrong. */

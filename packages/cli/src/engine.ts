@@ -21,6 +21,8 @@ export interface NodeOptions {
   readonly family?: string | undefined;
   /** Clients that are granted a constant rate at once; the most that there may be when absent. */
   readonly constantRateLinks?: number | undefined;
+  /** Bytes that all queues may hold together; the router's default when absent. */
+  readonly queueBytes?: number | undefined;
   readonly log: Logger;
 }
 

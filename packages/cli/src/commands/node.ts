@@ -21,6 +21,10 @@ import { bootstrapAddresses, checkAddress, dataFolderPath, parseRoles, parseWhol
 
 const DEFAULT_LISTEN = "ws://127.0.0.1:7470";
 const DEFAULT_ROLES = "relay,store";
+const MIB = 2 ** 20;
+/** A node needs a few full connections and circuits at least. */
+const LEAST_MEMORY_MIB = 16;
+const MOST_MEMORY_MIB = 65_536;
 
 interface NodeArguments {
   readonly listen?: string;
@@ -32,6 +36,7 @@ interface NodeArguments {
   readonly capacity?: string;
   readonly family?: string;
   readonly constantRateLinks?: string;
+  readonly memory?: string;
   readonly config?: string;
   readonly untilStdinCloses?: boolean;
 }
@@ -58,6 +63,10 @@ export function addNodeCommand(program: Command, context: Context): void {
     .option(
       "--constant-rate-links <number>",
       "how many clients it grants a constant rate at once (default: 32)",
+    )
+    .option(
+      "--memory <MiB>",
+      "how much its queues may hold (default: 256); what waits longest is ended first",
     )
     .option("--config <file>", "a TOML file with the options above as settings; options given here win")
     .addOption(new Option("--until-stdin-closes").hideHelp());
@@ -119,6 +128,7 @@ async function nodeOptions(options: NodeArguments, { io }: Context): Promise<Nod
   }
   const dataDir = dataFolderPath(options.data ?? config.data, io);
   const capacity = options.capacity ?? config.capacity?.toString();
+  const memory = options.memory ?? config.memory?.toString();
   const rateLinks = options.constantRateLinks ?? config["constant-rate-links"]?.toString();
   return {
     listen,
@@ -134,6 +144,10 @@ async function nodeOptions(options: NodeArguments, { io }: Context): Promise<Nod
       rateLinks === undefined
         ? undefined
         : parseWhole(rateLinks, from("constant-rate-links"), 0, MAX_CONSTANT_RATE_LINKS),
+    queueBytes:
+      memory === undefined
+        ? undefined
+        : parseWhole(memory, from("memory"), LEAST_MEMORY_MIB, MOST_MEMORY_MIB) * MIB,
     log: createLogger(io),
   };
 }

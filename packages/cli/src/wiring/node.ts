@@ -43,6 +43,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
         capacityClass: options.capacity ?? DEFAULT_CAPACITY_CLASS,
         family: options.family,
         constantRateLinks: options.constantRateLinks,
+        queueBytes: options.queueBytes,
         descriptors: descriptorStore(folder),
       });
       return {

@@ -102,7 +102,7 @@ describe("node", () => {
     const config = join(data, "node.toml");
     writeFileSync(
       config,
-      'listen = "ws://0.0.0.0:7470"\nannounce = "ws://203.0.113.7:7470"\nroles = ["relay"]\ncapacity = 2\nfamily = "mine"\nconstant-rate-links = 4\nbootstrap = ["ws://198.51.100.1:1#x"]\n',
+      'listen = "ws://0.0.0.0:7470"\nannounce = "ws://203.0.113.7:7470"\nroles = ["relay"]\ncapacity = 2\nfamily = "mine"\nconstant-rate-links = 4\nmemory = 512\nbootstrap = ["ws://198.51.100.1:1#x"]\n',
     );
     const { engine, calls } = createTestEngine();
     const io = createTestIo({ input: "" });
@@ -118,6 +118,7 @@ describe("node", () => {
       capacity: 3,
       family: "mine",
       constantRateLinks: 4,
+      queueBytes: 512 * 2 ** 20,
       bootstrap: ["ws://198.51.100.1:1#x"],
       network: "main",
       dataDir: data,

@@ -46,6 +46,8 @@ export interface NodeOptions extends WorldPorts {
   readonly family?: string | undefined;
   /** Clients that are granted a constant rate at once; MAX_CONSTANT_RATE_LINKS when absent. */
   readonly constantRateLinks?: number | undefined;
+  /** Bytes that all queues may hold together; the router's default when absent. */
+  readonly queueBytes?: number | undefined;
   /** The blocks it holds; undefined for a node without the store role. The node does not close it. */
   readonly store: BlockStore | undefined;
   readonly descriptors: DescriptorStore;

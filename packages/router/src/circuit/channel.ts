@@ -26,6 +26,9 @@ export interface Waiting {
   readonly since: Millis | undefined;
 }
 
+/** What waits in a channel that nobody has used. */
+export const NOTHING_WAITS: Waiting = { bytes: 0, since: undefined };
+
 /** A message together with the stream whose window it counts against; undefined for control messages. */
 export interface ChannelCell {
   readonly message: RelayCell;
@@ -53,6 +56,11 @@ export class Channel {
   /** Streams that are open in at least one direction. */
   get openStreams(): number {
     return this.#streams.size;
+  }
+
+  /** True while no stream was ever opened and nothing waits: a new channel would be the same. */
+  get isUnused(): boolean {
+    return this.#lastStreamId === 0 && this.#received === 0 && this.#control.length === 0;
   }
 
   /** What waits in its streams to be sent. */

@@ -13,8 +13,9 @@ export interface HopLayers {
   readonly backward: OnionLayer;
 }
 
-/** The two layers of a hop, by the keys of its handshake, which they take over. */
-export function createHopLayers(crypto: CryptoProvider, keys: HopKeys): HopLayers {
+/** The two layers of a hop, by the keys of its handshake, which they take over; without keys, those of a circuit keyed by its link. */
+export function createHopLayers(crypto: CryptoProvider, keys: HopKeys | undefined): HopLayers {
+  if (keys === undefined) return createLinkKeyedLayers();
   return { forward: createLayer(crypto, keys.forward), backward: createLayer(crypto, keys.backward) };
 }
 

@@ -19,7 +19,7 @@ import {
 import { EXTEND_TIMEOUT_MS } from "../limits.ts";
 import type { Machine } from "../machine.ts";
 import { type Bodies, createBodies } from "./bodies.ts";
-import { Channel, type StreamEvent, type Waiting } from "./channel.ts";
+import { Channel, NOTHING_WAITS, type StreamEvent, type Waiting } from "./channel.ts";
 
 /** What reaches a circuit at one of its hops. */
 export type RelayCircuitInput =
@@ -58,6 +58,10 @@ type Tail =
   | { readonly is: "middle" }
   | { readonly is: "destroyed" };
 
+const LAST: Tail = { is: "last" };
+const MIDDLE: Tail = { is: "middle" };
+const DESTROYED: Tail = { is: "destroyed" };
+
 const ACCEPTED_FROM_PREVIOUS: Readonly<Record<Tail["is"], readonly CellCommand[]>> = {
   last: [CELL_COMMAND.RELAY, CELL_COMMAND.DESTROY],
   extending: [CELL_COMMAND.RELAY, CELL_COMMAND.DESTROY],
@@ -91,8 +95,9 @@ export interface RelayCircuitOptions {
  */
 export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffect> {
   readonly #options: RelayCircuitOptions;
-  readonly #channel = new Channel("hop");
-  #tail: Tail = { is: "last" };
+  /** Made when it is needed and given up while nothing was ever sent on a stream: most circuits only pass through. */
+  #made: Channel | undefined;
+  #tail: Tail = LAST;
   #saidUnknown = false;
   #now: Millis = 0;
 
@@ -102,7 +107,12 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
 
   /** What waits in its streams to be sent. */
   get waiting(): Waiting {
-    return this.#channel.waiting;
+    return this.#made?.waiting ?? NOTHING_WAITS;
+  }
+
+  get #channel(): Channel {
+    this.#made ??= new Channel("hop");
+    return this.#made;
   }
 
   nextDeadline(): Millis | undefined {
@@ -160,7 +170,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
       if (error instanceof UmbelError) return this.#destroy(true, true);
       throw error;
     }
-    this.#tail = { is: "middle" };
+    this.#tail = MIDDLE;
     return this.#pump([]);
   }
 
@@ -192,7 +202,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
   #unknown(): readonly RelayCircuitEffect[] {
     if (this.#saidUnknown) return this.#destroy(true, true);
     this.#saidUnknown = true;
-    this.#tail = { is: "last" };
+    this.#tail = LAST;
     this.#channel.control(RELAY_COMMAND.UNKNOWN, new Uint8Array(0));
     return this.#pump([]);
   }
@@ -208,14 +218,17 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
   }
 
   #pump(effects: RelayCircuitEffect[]): readonly RelayCircuitEffect[] {
+    const channel = this.#made;
+    if (channel === undefined) return effects;
     let bodies: Bodies | undefined;
     for (let taken = 0; this.#options.hasRoom(taken); taken++) {
-      const cell = this.#channel.next();
+      const cell = channel.next();
       if (cell === undefined) break;
       bodies ??= createBodies();
       effects.push(this.#sealed(cell.message, bodies));
-      this.#channel.sealed(cell, () => this.#options.backward.chain(), this.#now);
+      channel.sealed(cell, () => this.#options.backward.chain(), this.#now);
     }
+    if (channel.isUnused) this.#made = undefined;
     return effects;
   }
 
@@ -229,7 +242,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
 
   #destroy(tellPrevious: boolean, tellNext: boolean): readonly RelayCircuitEffect[] {
     const hasNext = this.#tail.is === "middle" || this.#tail.is === "extending";
-    this.#tail = { is: "destroyed" };
+    this.#tail = DESTROYED;
     this.#options.forward.wipe();
     this.#options.backward.wipe();
     return [{ type: "destroyed", tellPrevious, tellNext: tellNext && hasNext }];

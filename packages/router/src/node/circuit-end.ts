@@ -1,6 +1,7 @@
-import type { CircuitId, Millis } from "@umbel/core";
+import type { CircuitId, Millis, NodeId, OnionLayer } from "@umbel/core";
+import type { HopLayers } from "../circuit/link-keyed.ts";
 import type { OriginCircuit } from "../circuit/origin-circuit.ts";
-import type { RelayCircuit } from "../circuit/relay-circuit.ts";
+import { RelayCircuit, type RelayCircuitOptions } from "../circuit/relay-circuit.ts";
 import type { Deadlined } from "./deadline-heap.ts";
 import type { LinkEntry } from "./link-table.ts";
 import type { RequestOrigin } from "./overlay.ts";
@@ -46,13 +47,66 @@ export function createOriginEnd(
   return { kind: "origin", circuit, machine, link, id, nextDeadline: () => machine.nextDeadline() };
 }
 
+/** What the end of somebody else's circuit asks of its node. */
+export interface HopEndNode {
+  readonly nodeId: NodeId | undefined;
+  readonly links: { hasRoom(link: Link, id: CircuitId, end: HopEnd, taken: number): boolean };
+}
+
+/** The origin of whatever comes over a circuit with layers of its own. */
+export const VIA_CIRCUIT: RequestOrigin = { via: "circuit" };
+
+/** What a circuit of somebody else begins with at this node. */
+export interface HopEndOptions extends HopLayers {
+  readonly circuit: number;
+  readonly origin: RequestOrigin;
+  readonly previous: HopEnd["previous"];
+}
+
 /** The end of a circuit of somebody else, which this node is the last hop of so far. */
-export function createHopEnd(
-  circuit: number,
-  machine: RelayCircuit,
-  origin: RequestOrigin,
-  previous: HopEnd["previous"],
-): HopEnd {
-  const nextDeadline = (): Millis | undefined => machine.nextDeadline();
-  return { kind: "hop", circuit, machine, origin, previous, next: undefined, nextDeadline };
+export function createHopEnd(node: HopEndNode, options: HopEndOptions): HopEnd {
+  return new RelayedEnd(node, options);
+}
+
+/** The end is also what its machine is made with: a relay has thousands, and objects and closures of their own add up. */
+class RelayedEnd implements HopEnd, RelayCircuitOptions {
+  readonly kind = "hop";
+  readonly circuit: number;
+  readonly machine: RelayCircuit;
+  readonly origin: RequestOrigin;
+  readonly previous: HopEnd["previous"];
+  next: HopEnd["next"] = undefined;
+  readonly forward: OnionLayer;
+  readonly backward: OnionLayer;
+  readonly #node: HopEndNode;
+
+  constructor(node: HopEndNode, { circuit, origin, previous, forward, backward }: HopEndOptions) {
+    this.#node = node;
+    this.circuit = circuit;
+    this.origin = origin;
+    this.previous = previous;
+    this.forward = forward;
+    this.backward = backward;
+    this.machine = new RelayCircuit(this);
+  }
+
+  get mayExtend(): boolean {
+    return this.origin.via === "circuit";
+  }
+
+  get neverNext(): readonly NodeId[] {
+    const { peer } = this.previous.link;
+    return [this.#node.nodeId, peer?.kind === "node" ? peer.nodeId : undefined].filter(
+      (id) => id !== undefined,
+    );
+  }
+
+  hasRoom(taken: number): boolean {
+    const { link, id } = this.previous;
+    return this.#node.links.hasRoom(link, id, this, taken);
+  }
+
+  nextDeadline(): Millis | undefined {
+    return this.machine.nextDeadline();
+  }
 }

@@ -7,15 +7,22 @@ import {
   encodeCreated,
   type HopKeys,
   type Millis,
-  type NodeId,
   UmbelError,
 } from "@umbel/core";
-import { createHopLayers, createLinkKeyedLayers } from "../circuit/link-keyed.ts";
+import { createHopLayers } from "../circuit/link-keyed.ts";
 import { OriginCircuit, type OriginCircuitInput, type OriginPath } from "../circuit/origin-circuit.ts";
-import { RelayCircuit, type RelayCircuitEffect, type RelayCircuitInput } from "../circuit/relay-circuit.ts";
+import type { RelayCircuitEffect, RelayCircuitInput } from "../circuit/relay-circuit.ts";
 import { DEFAULT_QUEUE_BYTES, MAX_RELAYED_CIRCUITS } from "../limits.ts";
 import type { Machine } from "../machine.ts";
-import { createHopEnd, createOriginEnd, type End, type HopEnd, type Link } from "./circuit-end.ts";
+import {
+  createHopEnd,
+  createOriginEnd,
+  type End,
+  type HopEnd,
+  type HopEndNode,
+  type Link,
+  VIA_CIRCUIT,
+} from "./circuit-end.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { HopAnswers } from "./hop-answers.ts";
 import { type DialTarget, dialTargetOf } from "./link-table.ts";
@@ -36,6 +43,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
   readonly #deadlines = new DeadlineHeap<End>();
   readonly #handshakes: HopAnswers;
   readonly #memory: MemoryBound;
+  readonly #hopNode: HopEndNode;
   #effects: NodeEffect[] = [];
   #now: Millis = 0;
   #lastNumber = 0;
@@ -56,6 +64,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
       superseded: (link) => this.#linkSuperseded(link),
       room: (end) => this.#toEnd(end, { type: "room" }),
     });
+    this.#hopNode = { nodeId: options.nodeId, links: this.#links };
     this.#memory = new MemoryBound(options.queueBytes ?? DEFAULT_QUEUE_BYTES, {
       links: this.#links,
       circuits: this.#circuits,
@@ -162,9 +171,8 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
   }
 
   #linkSuperseded(link: Link): void {
-    for (const end of link.circuits.values()) {
-      if (end.kind === "origin") this.#effects.push({ type: "superseded", circuit: end.circuit });
-    }
+    for (const { kind, circuit } of link.circuits.values())
+      if (kind === "origin") this.#effects.push({ type: "superseded", circuit });
   }
 
   /** A fault of ours on one cell ends its circuit and not the link, which carries circuits of many. */
@@ -227,9 +235,8 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
 
   #created(end: End | undefined, answer: { readonly keys: HopKeys; readonly reply: Uint8Array }): boolean {
     if (end?.kind !== "pending") return false;
-    const { link, id } = end.previous;
     this.#circuits.delete(end.circuit);
-    const hop = this.#addHop(link, id, answer.keys, { via: "circuit" });
+    const hop = this.#addHop(end.previous.link, end.previous.id, answer.keys, VIA_CIRCUIT);
     this.#send(hop, hop.previous, CELL_COMMAND.CREATED, encodeCreated(answer.reply));
     return true;
   }
@@ -242,16 +249,9 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
   }
 
   #addHop(link: Link, id: CircuitId, keys: HopKeys | undefined, origin: RequestOrigin): HopEnd {
-    const { crypto, nodeId } = this.#options;
-    const neverNext: NodeId[] = nodeId === undefined ? [] : [nodeId];
-    if (link.peer?.kind === "node") neverNext.push(link.peer.nodeId);
-    const machine = new RelayCircuit({
-      ...(keys === undefined ? createLinkKeyedLayers() : createHopLayers(crypto, keys)),
-      mayExtend: keys !== undefined,
-      neverNext,
-      hasRoom: (taken) => this.#links.hasRoom(link, id, end, taken),
-    });
-    const end = createHopEnd(this.newNumber(), machine, origin, { link, id });
+    const layers = createHopLayers(this.#options.crypto, keys);
+    const of = { circuit: this.newNumber(), origin, previous: { link, id }, ...layers };
+    const end = createHopEnd(this.#hopNode, of);
     this.#enter(link, id, end);
     return end;
   }

@@ -1,7 +1,11 @@
 import type { Engine } from "./engine.ts";
-import { fetchReference } from "./wiring/fetch.ts";
-import { startNode } from "./wiring/node.ts";
-import { publishPath } from "./wiring/publish.ts";
 
-/** The composition root: the only place where platforms, crypto provider, stores and networks are chosen. See `wiring/`. */
-export const engine: Engine = { startNode, publishPath, fetchReference };
+/**
+ * The composition root: the only place where platforms, crypto provider, stores and networks are chosen. See `wiring/`, of which each
+ * part is loaded when a command first needs it: help and wrong use answer at once, and a fetch reads no code of nodes.
+ */
+export const engine: Engine = {
+  startNode: async (options) => (await import("./wiring/node.ts")).startNode(options),
+  publishPath: async (path, options) => (await import("./wiring/publish.ts")).publishPath(path, options),
+  fetchReference: async (text, options) => (await import("./wiring/fetch.ts")).fetchReference(text, options),
+};

@@ -5,6 +5,7 @@ import { addFetchCommand } from "./commands/fetch.ts";
 import { addNodeCommand } from "./commands/node.ts";
 import { addPublishCommand } from "./commands/publish.ts";
 import { addTestnetCommand } from "./commands/testnet.ts";
+import { engine as realNetwork } from "./compose.ts";
 import { type Context, examples } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -18,7 +19,7 @@ import { VERSION } from "./version.ts";
 export async function main(
   argv: readonly string[],
   io: Io = processIo(),
-  engine: Engine = realEngine,
+  engine: Engine = realNetwork,
 ): Promise<number> {
   const output = createOutput(io, outputMode(argv));
   const controller = new AbortController();
@@ -49,14 +50,6 @@ export async function main(
     io.stdin.destroy();
   }
 }
-
-/** The real network, loaded when a command first needs it: help and wrong use answer at once. */
-const realEngine: Engine = {
-  startNode: async (options) => (await import("./compose.ts")).engine.startNode(options),
-  publishPath: async (path, options) => (await import("./compose.ts")).engine.publishPath(path, options),
-  fetchReference: async (text, options) =>
-    (await import("./compose.ts")).engine.fetchReference(text, options),
-};
 
 /** The whole command line, as `--help` shows it. */
 function createProgram(context: Context): Command {

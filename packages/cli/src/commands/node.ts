@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { MAX_CAPACITY_CLASS, UmbelError } from "@umbel/core";
 import { MAX_CONSTANT_RATE_LINKS } from "@umbel/router";
 import { type Command, Option } from "commander";
-import { type NodeConfig, readConfig } from "../config.ts";
+import type { NodeConfig } from "../config.ts";
 import {
   addOutputOptions,
   BOOTSTRAP_HELP,
@@ -103,7 +103,7 @@ async function runNode(options: NodeArguments, context: Context): Promise<void> 
 
 async function nodeOptions(options: NodeArguments, { io }: Context): Promise<NodeOptions> {
   const config: NodeConfig =
-    options.config === undefined ? {} : await readConfig(resolve(io.cwd, options.config));
+    options.config === undefined ? {} : await configAt(resolve(io.cwd, options.config));
   /** Where a setting came from, for errors. */
   const from = (name: keyof NodeConfig): string =>
     options[argumentOf(name)] === undefined && options.config !== undefined
@@ -193,4 +193,9 @@ async function announceReady(
   output.event("ready");
   output.note("ready; Ctrl-C ends it");
   for (const warning of await node.guardWarnings()) output.warning(warning);
+}
+
+async function configAt(path: string): Promise<NodeConfig> {
+  const { readConfig } = await import("../config.ts");
+  return readConfig(path);
 }

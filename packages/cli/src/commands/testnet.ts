@@ -4,7 +4,7 @@ import { addOutputOptions, type Context, cpuSeconds, examples, stdinClosed, stop
 import { withTemporaryFolder } from "../files/temporary-folder.ts";
 import { formatSeconds } from "../format.ts";
 import type { Io } from "../io.ts";
-import { type LocalNetwork, startLocalNetwork } from "../processes/local-network.ts";
+import type { LocalNetwork } from "../processes/local-network.ts";
 import { parseWhole } from "../settings.ts";
 
 interface TestnetArguments {
@@ -62,6 +62,7 @@ async function serve(
   const stopping = new AbortController();
   void ending.then(() => stopping.abort());
   output.note(`starting ${plan.nodes} nodes`);
+  const { startLocalNetwork } = await import("../processes/local-network.ts");
   const network = await startLocalNetwork({
     ...plan,
     script: context.io.script,

@@ -6,16 +6,9 @@ import { createInterface } from "node:readline";
 import { networkNamed, parseBootstrapEntry, parseReference, silentLogger } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { nodeRandom } from "@umbel/core/platform/node-random";
-import {
-  createCircuitBuilder,
-  createDirectory,
-  createGuards,
-  fetchDirectory,
-  OverlayNode,
-} from "@umbel/router";
 import { systemClock, systemTimers } from "@umbel/router/platform/system-clock";
 import { createWsTransport } from "@umbel/router/platform/ws-node";
-import { createBlockNetwork, openReference } from "@umbel/storage";
+import { openReference, startClient } from "@umbel/storage";
 import { tuneCollector } from "../../../packages/cli/dist/collector.js";
 
 tuneCollector();
@@ -28,11 +21,17 @@ const ports = {
   log: silentLogger,
 };
 const network = networkNamed(nodeProvider, "local");
-const { builder, directory } = await startClient(process.argv.slice(2));
+const client = await startClient({
+  ...ports,
+  network,
+  transport: createWsTransport({ allowLocalAddresses: network.allowLocalAddresses }),
+  bootstrap: process.argv.slice(2).map((address) => parseBootstrapEntry(address)),
+  guards: memoryGuards(),
+});
 const ready = new Map();
 
 const requests = { fetch, fetchParts, build, small };
-console.log(JSON.stringify({ ready: true, nodes: directory.size }));
+console.log(JSON.stringify({ ready: true, nodes: client.directory.size }));
 for await (const line of createInterface({ input: process.stdin })) {
   const { op, ...request } = JSON.parse(line);
   const answer = await requests[op](request).catch((error) => ({ error: String(error?.stack ?? error) }));
@@ -40,41 +39,21 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 process.exit();
 
-/** As packages/storage's startClient does it, with the circuit builder kept at hand. */
-async function startClient(addresses) {
-  const directory = createDirectory({ crypto: nodeProvider, network });
-  const node = new OverlayNode({
-    ...ports,
-    network,
-    transport: createWsTransport({ allowLocalAddresses: network.allowLocalAddresses }),
-    credentials() {
-      const secret = nodeRandom.bytes(32);
-      return { linkKey: { secret, publicKey: nodeProvider.x25519.publicKey(secret) }, features: 0 };
-    },
-    nodeId: undefined,
-    hop: undefined,
-    lookUp: (id) => directory.get(id),
-    onFault() {},
-  });
-  const bootstrap = addresses.map((address) => parseBootstrapEntry(address));
-  await fetchDirectory({ ...ports, directory, calls: node, bootstrap });
+/** Guards for the time of this process. */
+function memoryGuards() {
   let saved;
-  const store = {
+  return {
     load: async () => saved,
     async update(change) {
       saved = change(saved) ?? saved;
     },
   };
-  const guards = createGuards({ ...ports, store, directory, network });
-  return { directory, builder: createCircuitBuilder({ ...ports, node, directory, guards, network }) };
 }
 
 /** One operation: circuits of its own. `paths` gathers the node ids of every circuit that it used. */
 function operation(circuits) {
   const paths = new Map();
-  const blocks = createBlockNetwork({
-    ...ports,
-    builder,
+  const blocks = client.operation({
     ...(circuits === undefined ? {} : { circuitsPerLane: { data: circuits, roots: circuits } }),
     onCircuits: (used) => {
       for (const { lane, path } of used) paths.set(path.join(" "), { lane, path });
@@ -126,7 +105,7 @@ async function build({ count }) {
   const ms = [];
   for (let index = 0; index < count; index++) {
     const started = performance.now();
-    const circuit = await builder.build({ purpose: { operation: Symbol("build"), carries: "data" } });
+    const circuit = await client.builder.build({ purpose: { operation: Symbol("build"), carries: "data" } });
     ms.push(performance.now() - started);
     circuit.close();
   }

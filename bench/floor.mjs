@@ -102,22 +102,36 @@ async function startRelay() {
   };
 }
 
-/** Real nodes with published content and a reader that stays. */
+/** Real nodes with published content and a reader that stays. Each fetch has one circuit for data, so that each hop is one process. */
 async function startChain() {
   const network = await startUmbelNetwork({ nodes: NODES, folder, mebibytes });
   stops.push(network.stop);
   const reader = await network.startReader();
   stops.push(() => reader.stop());
   const pids = { ...network.pids, client: reader.pid };
-  const request = { op: "fetch", reference: network.large.reference };
+  const request = { op: "fetch", reference: network.large.reference, circuits: 1 };
   return {
     async measure() {
       const { processor, result } = await measured(pids, () => reader.ask(request));
       if (result.bytes !== network.large.size) throw new Error(`fetched ${result.bytes} bytes`);
-      const each = Object.entries(processor).map(([name, seconds]) => [name, (seconds * 1000) / mebibytes]);
-      return { shares: Object.fromEntries(each), msPerMebibyte: each.reduce((sum, [, ms]) => sum + ms, 0) };
+      const ms = Object.entries(processor).map(([name, seconds]) => [name, (seconds * 1000) / mebibytes]);
+      const [{ path }] = result.circuits.filter(({ lane }) => lane === "data");
+      const hops = path.map((hop) => network.nodes.find(({ id }) => id === hop).name);
+      return { ...partsOf(Object.fromEntries(ms), hops), msPerMebibyte: sum(ms.map(([, each]) => each)) };
     },
   };
+}
+
+/** Who took what. Every node is a holder too: a hop counts as one with what the nodes beside the path took on average. */
+function partsOf({ client, ...nodes }, hops) {
+  const others = Object.keys(nodes).filter((name) => !hops.includes(name));
+  const held = sum(others.map((name) => nodes[name])) / others.length;
+  const [guard, middle, endpoint] = hops.map((name) => nodes[name] - held);
+  return { parts: { client, guard, middle, endpoint, holder: held * Object.keys(nodes).length } };
+}
+
+function sum(values) {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** The floors, composed of steps: of a relay per MiB of cells, of the chain per MiB of content. */
@@ -133,7 +147,7 @@ function floorsOf(samples) {
     endpoint: cells * (arrive + at("layer") + leave) + blocks * at("sha256"),
     holder: blocks * (at("lmdb") + at("sha256")) + cells * leave,
   };
-  const chain = Object.values(parts).reduce((sum, ms) => sum + ms, 0);
+  const chain = sum(Object.values(parts));
   const names = ["receive", "open", "layer", "seal", "send", "sha256", "hmac", "chacha20", "lmdb"];
   return {
     recordBytes: samples[0].recordBytes,
@@ -163,22 +177,22 @@ function report(found, mean) {
   line("a real relay", relay.msPerMebibyte);
   relay.ratios = floors.map((floor) => round(relay.msPerMebibyte / floor.relay));
   line("relay / floor (at most 1.5)", ...relay.ratios);
-  if (found.chain.length > 0) {
-    const shares = Object.keys(found.chain[0].shares).map((name) => [
-      name,
-      round(median(found.chain.map((sample) => sample.shares[name]))),
-    ]);
-    output.chain = { msPerMebibyte: cost(found.chain), shares: Object.fromEntries(shares) };
-    output.chain.ratios = floors.map((floor) => round(output.chain.msPerMebibyte / floor.chain));
-    for (const name of Object.keys(floors[0].parts))
-      line(`  ${name}`, ...floors.map(({ parts }) => parts[name]));
-    line("floor of the chain", ...floors.map((floor) => floor.chain));
-    line("a real chain", output.chain.msPerMebibyte);
-    line("chain / floor", ...output.chain.ratios);
-    console.log(`\nof it ${shares.map(([name, ms]) => `${name} ${ms}`).join(", ")}`);
-  }
+  if (found.chain.length > 0) output.chain = reportChain(found.chain, floors, cost(found.chain), line);
   mkdirSync(join(root, "bench", "results"), { recursive: true });
   writeFileSync(join(root, "bench", "results", "floor.json"), `${JSON.stringify(output, undefined, 2)}\n`);
+}
+
+function reportChain(samples, floors, msPerMebibyte, line) {
+  const names = Object.keys(floors[0].parts);
+  const parts = names.map((name) => [name, round(median(samples.map((sample) => sample.parts[name])))]);
+  line("\nthe chain, per MiB of content", ...floors.map(() => "floor"), "real", "ratio");
+  for (const [name, ms] of parts) {
+    const least = floors.map((floor) => floor.parts[name]);
+    line(`  ${name}`, ...least, ms, round(ms / least[0]));
+  }
+  const ratios = floors.map(({ chain }) => round(msPerMebibyte / chain));
+  line("all", ...floors.map(({ chain }) => chain), msPerMebibyte, ratios[0]);
+  return { msPerMebibyte, ratios, parts: Object.fromEntries(parts) };
 }
 
 function round(value) {

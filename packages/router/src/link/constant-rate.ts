@@ -71,10 +71,10 @@ export function constantRateAsked(features: number): ConstantRate | "too much" |
 }
 
 /**
- * The times at which a link with a constant rate sends, on a grid from its start. A slot that is missed, because the process was
+ * The times at which a link with a constant rate sends, on a grid from its start. A beat that is missed, because the process was
  * busy or slept, is left out and never caught up: two records at once would say that there was something to send.
  */
-export class SendSlots {
+export class Beats {
   readonly rate: ConstantRate;
   #next: Millis;
 
@@ -87,7 +87,7 @@ export class SendSlots {
     return this.#next;
   }
 
-  /** True when a slot has come: one record may leave, now. */
+  /** True when a beat has come: one record may leave, now. */
   due(now: Millis): boolean {
     if (now < this.#next) return false;
     const { intervalMs } = this.rate;

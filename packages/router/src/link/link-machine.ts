@@ -29,7 +29,7 @@ import {
 } from "../limits.ts";
 import type { Machine } from "../machine.ts";
 import { CellQueue } from "./cell-queue.ts";
-import { type ConstantRate, SendSlots } from "./constant-rate.ts";
+import { Beats, type ConstantRate } from "./constant-rate.ts";
 import { PaddingTimer } from "./padding.ts";
 
 /** What reaches a link: its connection, the cells of its circuits, time. */
@@ -127,7 +127,7 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
   /** Of a link to or from a client. */
   #padding: PaddingTimer | undefined;
   /** Of a link with a constant rate. */
-  #slots: SendSlots | undefined;
+  #beats: Beats | undefined;
 
   constructor(options: LinkMachineOptions) {
     this.#options = options;
@@ -167,7 +167,7 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
   nextDeadline(): Millis | undefined {
     if (this.#state.is === "closed") return undefined;
     const { deadline } = this.#state;
-    if (this.#slots !== undefined) return Math.min(deadline, this.#slots.next);
+    if (this.#beats !== undefined) return Math.min(deadline, this.#beats.next);
     return this.#padding === undefined ? deadline : Math.min(deadline, this.#padding.deadline);
   }
 
@@ -206,7 +206,7 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
       case "deadline":
         return this.#deadline(now);
       case "constant-rate":
-        this.#slots = new SendSlots(input.rate, now);
+        this.#beats = new Beats(input.rate, now);
         this.#padding = undefined;
         return [];
       case "close":
@@ -274,7 +274,7 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
 
   #askFlush(effects: LinkEffect[]): readonly LinkEffect[] {
     const needed = this.#state.is === "open" && !this.#blocked && this.#queue.total > 0;
-    if (!needed || this.#flushAsked || this.#slots !== undefined) return effects;
+    if (!needed || this.#flushAsked || this.#beats !== undefined) return effects;
     this.#flushAsked = true;
     effects.push({ type: "flush" });
     return effects;
@@ -282,7 +282,7 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
 
   #flush(now: Millis): readonly LinkEffect[] {
     const effects: LinkEffect[] = [];
-    if (this.#slots !== undefined) return effects;
+    if (this.#beats !== undefined) return effects;
     for (let record = 0; record < MAX_RECORDS_PER_FLUSH && !this.#blocked; record++) {
       if (this.#state.is !== "open") break;
       const run = this.#queue.takeRun(MAX_RECORD_CELLS, now, RUN);
@@ -299,7 +299,7 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
     if (state.is !== "open") return state.is === "closed" || state.deadline > now ? [] : this.#close();
     if (now - state.lastReceived >= LINK_SILENCE_MS) return this.#close();
     const effects: LinkEffect[] = [];
-    if (this.#slots?.due(now)) this.#fillSlot(state, this.#slots.rate.cells, effects, now);
+    if (this.#beats?.due(now)) this.#fillBeat(state, this.#beats.rate.cells, effects, now);
     const silent = this.#padding === undefined ? isSilent(state, now) : this.#padding.due(now);
     if (silent) {
       // What waits in a full connection keeps the link alive as well as padding would.
@@ -311,8 +311,8 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
     return effects;
   }
 
-  /** One record of `cells`, whatever waits. A slot that finds the connection full is left out. */
-  #fillSlot(state: Open, cells: number, effects: LinkEffect[], now: Millis): void {
+  /** One record of `cells`, whatever waits. A beat that finds the connection full is left out. */
+  #fillBeat(state: Open, cells: number, effects: LinkEffect[], now: Millis): void {
     state.lastSent = now;
     if (this.#blocked) return;
     const bytes = cells * CELL_BYTES;

@@ -9,13 +9,13 @@ import {
 } from "../../src/limits.ts";
 import {
   askForConstantRate,
+  Beats,
   CONSTANT_RATE_GRANTED,
   type ConstantRate,
   constantRateAsked,
   constantRateBytes,
   constantRateOf,
   grantsConstantRate,
-  SendSlots,
 } from "../../src/link/constant-rate.ts";
 import type { LinkMachine } from "../../src/link/link-machine.ts";
 import { deliver, openPair, relayCell, sent } from "../support/link-pair.ts";
@@ -66,19 +66,19 @@ describe("a constant rate", () => {
   });
 });
 
-describe("the slots of a constant rate", () => {
+describe("the beats of a constant rate", () => {
   it("lie on a grid; one that is missed is left out", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(500), { maxLength: 40 }), (late) => {
-        const slots = new SendSlots(RATE, 7);
+        const beats = new Beats(RATE, 7);
         for (const by of late) {
-          const now = slots.next + by;
-          expect(slots.due(slots.next - 1)).toBe(false);
-          expect(slots.due(now)).toBe(true);
-          expect(slots.due(now)).toBe(false);
-          expect((slots.next - 7) % RATE.intervalMs).toBe(0);
-          expect(slots.next - now).toBeGreaterThan(0);
-          expect(slots.next - now).toBeLessThanOrEqual(RATE.intervalMs);
+          const now = beats.next + by;
+          expect(beats.due(beats.next - 1)).toBe(false);
+          expect(beats.due(now)).toBe(true);
+          expect(beats.due(now)).toBe(false);
+          expect((beats.next - 7) % RATE.intervalMs).toBe(0);
+          expect(beats.next - now).toBeGreaterThan(0);
+          expect(beats.next - now).toBeLessThanOrEqual(RATE.intervalMs);
         }
       }),
     );
@@ -142,7 +142,7 @@ describe("a link with a constant rate", () => {
     expect(initiator.queuedFor(1 as never)).toBe(40 - MAX_RECORD_CELLS);
   });
 
-  it("leaves out the slots that find the connection full, and sends none of them later", () => {
+  it("leaves out the beats that find the connection full, and sends none of them later", () => {
     const { initiator } = constantPair();
     initiator.handle({ type: "blocked" }, 0);
     expect(watch(initiator, 1000)).toEqual([]);

@@ -13,7 +13,9 @@ import {
   MAX_DESCRIPTOR_BYTES,
   parseAddress,
   signDescriptor,
+  UmbelError,
 } from "@umbel/core";
+import { type DirectoryFile, decodeDirectoryFile, encodeDirectoryFile } from "@umbel/router";
 import {
   decodeGuardFile,
   encodeGuardFile,
@@ -137,6 +139,30 @@ const guardFile = canonicalTarget({
   encode: (lists, input) => (input[GUARD_VERSION_AT] === 1 ? input : encodeGuardFile(crypto, network, lists)),
 });
 
+const savedDirectory = (...sets: readonly (readonly Uint8Array[])[]): DirectoryFile => ({
+  origin: own.hopKey.publicKey,
+  savedAt: 1_767_225_600_000,
+  sets: sets.map((descriptors, at) => ({ period: 20_000 + at, descriptors })),
+});
+
+const directoryFile = canonicalTarget({
+  name: "directory-file",
+  covers: ["decodeDirectoryFile"],
+  maxBytes: 1600,
+  codes: ["BAD_ENCODING"],
+  seeds: () =>
+    [savedDirectory([]), savedDirectory([Uint8Array.of(1), new Uint8Array(300)], [Uint8Array.of()])].map(
+      (file) => encodeDirectoryFile(crypto, network, file),
+    ),
+  repair: (bytes) => withTail(bytes, 8, checksum),
+  decode(bytes) {
+    const file = decodeDirectoryFile(crypto, network, bytes);
+    if (file === undefined) throw new UmbelError("BAD_ENCODING", "not a directory file");
+    return file;
+  },
+  encode: (file) => encodeDirectoryFile(crypto, network, file),
+});
+
 const PAYLOAD_BYTES = 300;
 const linkCredentials = (features: number, present: boolean): LinkCredentials => ({
   linkKey: own.linkKey,
@@ -164,5 +190,6 @@ export const SIGNED_TARGETS: readonly FuzzTarget[] = [
   keyFile,
   hopKeyFile,
   guardFile,
+  directoryFile,
   linkPayload,
 ];

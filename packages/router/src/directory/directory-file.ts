@@ -98,7 +98,7 @@ function readFile(network: NetworkParameters, reader: Reader): DirectoryFile | u
   const sets = Array.from({ length: count }, () => readSet(reader));
   reader.finish();
   const follow = sets.every(({ period }, at) => at === 0 || period === sets[at - 1]!.period + 1);
-  return follow ? { origin, savedAt, sets } : undefined;
+  return follow && Number.isSafeInteger(savedAt) ? { origin, savedAt, sets } : undefined;
 }
 
 function readSet(reader: Reader): SavedSet {

@@ -59,6 +59,7 @@ describe("the directory file", () => {
     ["no set", (content) => altered(content, 90, 2)],
     ["three sets", (content) => altered(content, 90, 1)],
     ["sets that do not follow each other", (content) => altered(content, -5, 2)],
+    ["a time beyond numbers", (content) => altered(content, 83, 0x1f)],
     ["a byte too many", (content) => new Uint8Array([...content, 0])],
     ["fewer bytes than it says", (content) => content.slice(0, -1)],
   ])("is ignored with %s, though its checksum fits", (_, change) => {

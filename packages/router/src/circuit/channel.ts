@@ -42,6 +42,8 @@ export interface ChannelCell {
 export class Channel {
   readonly #originator: boolean;
   readonly #streams = new Map<StreamId, Stream>();
+  /** Those that may have a cell to send, in the order of their turns; most wait for an answer and cost `next` nothing. */
+  readonly #talking = new Set<Stream>();
   readonly #control: RelayCell[] = [];
   readonly #sending = createCongestionWindow();
   /** Counted cells so far. */
@@ -82,19 +84,23 @@ export class Channel {
     const stream = createStream(id, service);
     stream.sending.write(data, end, now);
     this.#streams.set(id, stream);
+    this.#talking.add(stream);
     return id;
   }
 
   /** Appends data to a stream. A stream that is gone swallows it. */
   write(streamId: StreamId, data: Uint8Array, end: boolean, now: Millis): void {
-    this.#streams.get(streamId)?.sending.write(data, end, now);
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return;
+    stream.sending.write(data, end, now);
+    this.#talking.add(stream);
   }
 
   /** Gives a stream up and tells the peer, unless its OPEN is still here: a RESET of a stream unheard of would end the circuit. */
   reset(streamId: StreamId): void {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) return;
-    this.#streams.delete(streamId);
+    this.#forget(stream);
     if (stream.sending.announced) this.#pushControl(RELAY_COMMAND.RESET, streamId, new Uint8Array(0));
   }
 
@@ -117,11 +123,12 @@ export class Channel {
     const control = this.#control.shift();
     if (control !== undefined) return { message: control, stream: undefined };
     if (this.#sending.available === 0) return undefined;
-    for (const [id, stream] of this.#streams) {
+    for (const stream of this.#talking) {
+      this.#talking.delete(stream);
       if (!stream.sending.ready) continue;
-      this.#streams.delete(id);
-      this.#streams.set(id, stream);
-      return { message: stream.sending.take(), stream };
+      const message = stream.sending.take();
+      if (stream.sending.ready) this.#talking.add(stream);
+      return { message, stream };
     }
     return undefined;
   }
@@ -197,13 +204,18 @@ export class Channel {
     const id = message.streamId as StreamId;
     const stream = this.#streams.get(id);
     if (stream === undefined) return this.#isPast(id) ? [] : "violation";
-    return stream.sending.window.credit(message.data) ? [] : "violation";
+    if (!stream.sending.window.credit(message.data)) return "violation";
+    this.#talking.add(stream);
+    return [];
   }
 
   #receiveReset(message: RelayCell): readonly StreamEvent[] | "violation" {
     const id = message.streamId as StreamId;
     if (!this.#isPast(id)) return "violation";
-    return this.#streams.delete(id) ? [{ type: "reset", streamId: id }] : [];
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return [];
+    this.#forget(stream);
+    return [{ type: "reset", streamId: id }];
   }
 
   #isPast(id: StreamId): boolean {
@@ -211,7 +223,12 @@ export class Channel {
   }
 
   #forgetIfDone(stream: Stream): void {
-    if (stream.receivedEnd && stream.sending.ended) this.#streams.delete(stream.id);
+    if (stream.receivedEnd && stream.sending.ended) this.#forget(stream);
+  }
+
+  #forget(stream: Stream): void {
+    this.#streams.delete(stream.id);
+    this.#talking.delete(stream);
   }
 
   #pushControl(command: RelayCommand, streamId: number, data: Uint8Array): void {

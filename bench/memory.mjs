@@ -36,8 +36,9 @@ const output = {
   node: process.version,
 };
 try {
+  const idle = values["no-idle"] ? undefined : await startIdle(Number(values.seconds));
   if (!values["no-circuits"]) output.circuit = await measureCircuits(Number(values.circuits));
-  if (!values["no-idle"]) output.idle = await measureIdle(Number(values.seconds));
+  output.idle = await idle?.();
   mkdirSync(join(root, "bench", "results"), { recursive: true });
   writeFileSync(join(root, "bench", "results", "memory.json"), `${JSON.stringify(output, undefined, 2)}\n`);
 } finally {
@@ -45,8 +46,8 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** A node as the command starts it, in a network of NODES that are all there. */
-async function measureIdle(seconds) {
+/** A node as the command starts it, in a network of NODES that are all there. The result waits, and measures. */
+async function startIdle(seconds) {
   const crowd = await start("crowd", [], [String(NODES - 1)]);
   const { bootstrap } = await crowd.ask({ op: "bootstrap" });
   const known = bootstrap.flatMap((address) => ["--bootstrap", address]);
@@ -57,15 +58,13 @@ async function measureIdle(seconds) {
   stops.push(() => node.stop());
   const started = performance.now();
   await node.next(({ event, nodes }) => event === "directory" && nodes === NODES);
-  await pause(Math.max(0, seconds * 1000 - (performance.now() - started)));
-  const { known: least } = await crowd.ask({ op: "known" });
-  const { rssAnon, rss } = memoryOf(node.pid);
-  console.log(
-    `a node ${seconds} s after its start, ${NODES} descriptors, no block (the others know ${least})`,
-  );
-  console.log(`  RssAnon ${round(rssAnon)} MiB (under ${MAX_IDLE_MEBIBYTES}), VmRSS ${round(rss)} MiB`);
-  await stopAll();
-  return { seconds, descriptors: NODES, rssAnonMebibytes: round(rssAnon), vmRssMebibytes: round(rss) };
+  return async () => {
+    await pause(Math.max(0, seconds * 1000 - (performance.now() - started)));
+    const { rssAnon, rss } = memoryOf(node.pid);
+    console.log(`a node ${seconds} s after its start, ${NODES} descriptors in its directory, no block`);
+    console.log(`  RssAnon ${round(rssAnon)} MiB (under ${MAX_IDLE_MEBIBYTES}), VmRSS ${round(rss)} MiB`);
+    return { seconds, descriptors: NODES, rssAnonMebibytes: round(rssAnon), vmRssMebibytes: round(rss) };
+  };
 }
 
 /** Circuits that run through a relay, built and then idle. The relay's links and its first circuits are not counted. */
@@ -94,7 +93,6 @@ async function measureCircuits(count) {
   console.log(`an idle circuit at a relay in its middle, of ${each * links}`);
   console.log(`  heapUsed ${heapUsed} + external ${external} - expanded layer keys ${layerKeys} bytes`);
   console.log(`  = ${beyond} bytes beyond its keys (at most ${MAX_CIRCUIT_BYTES})`);
-  await stopAll();
   return { circuits: each * links, heapUsed, external, layerKeys, beyond };
 }
 

@@ -16,8 +16,6 @@ while (nodes.length < count) nodes.push(await start(bootstrap));
 
 await answerRequests({
   bootstrap: () => ({ bootstrap: nodes.slice(0, 3).map(({ url, nodeId }) => `${url}#${nodeId}`) }),
-  /** How many nodes the one knows that knows least. */
-  known: () => ({ known: Math.min(...nodes.map(({ directory }) => directory.size)) }),
 });
 
 function start(entries) {

@@ -56,6 +56,19 @@ const dataOf = (events: readonly StreamEvent[]) =>
   Buffer.concat(events.flatMap((event) => (event.type === "data" ? [event.data] : [])));
 
 describe("a channel", () => {
+  it("is unused as long as only messages of the circuit itself left it: a relay gives it up then", () => {
+    const channel = new Channel("hop");
+    expect(channel.isUnused).toBe(true);
+    channel.control(RELAY_COMMAND.EXTENDED, new Uint8Array(1));
+    expect(channel.isUnused).toBe(false);
+    channel.next();
+    expect(channel.isUnused).toBe(true);
+    channel.receive(message(RELAY_COMMAND.OPEN, 1, Uint8Array.of(1)), noChain, 0);
+    channel.reset(1 as StreamId);
+    channel.next();
+    expect(channel.isUnused).toBe(false);
+  });
+
   it.each([0, 1, RELAY_DATA_BYTES - 2, RELAY_DATA_BYTES - 1, RELAY_DATA_BYTES, 8 * RELAY_DATA_BYTES - 1])(
     "carries a request of %i bytes in the fewest cells, OPEN first and END last",
     (size) => {

@@ -86,6 +86,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
       puzzleSlot: () => puzzleSlot(clock.unixNow()),
       resolve: (id, attached) => nextHop(options, directory, id, attached),
     },
+    constantRateLinks: options.relay ? options.constantRateLinks : 0,
     lookUp: (id) => directory.get(id),
     onFault: faultLog(log),
   });

@@ -1,8 +1,9 @@
-import type { Circuit } from "@umbel/router";
-import { createShapedPath } from "./shaped-path.ts";
+import { createSimulatedPath, type ShapedPath, type ShapedPathOptions } from "./shaped-path.ts";
 
 /** The path of issue and proposal: 50 Mbit/s, 100 ms. */
 const PATH = { bitsPerSecond: 50e6, roundTrip: 100 };
+/** How a path is made: simulated, or of real sockets. */
+export type PathMaker = (options: ShapedPathOptions) => Promise<ShapedPath>;
 const WARM_UP_MS = 2000;
 const MEASURED_MS = 5000;
 
@@ -16,47 +17,62 @@ export interface CongestionFigures {
   readonly quiet: { readonly alone: number; readonly beside: number };
 }
 
-/** Measures all of them in virtual time. */
-export async function measureCongestion(seed: string): Promise<CongestionFigures> {
-  return { filled: await filled(seed), shared: await shared(seed), quiet: await quiet(seed) };
+/** Measures all of them, in virtual time unless told otherwise. */
+export async function measureCongestion(seed: string, make?: PathMaker): Promise<CongestionFigures> {
+  return {
+    filled: await filled(seed, make),
+    shared: await shared(seed, make),
+    quiet: await quiet(seed, make),
+  };
 }
 
-export async function filled(seed: string): Promise<CongestionFigures["filled"]> {
-  const path = await createShapedPath({ seed, ...PATH });
+export async function filled(
+  seed: string,
+  make: PathMaker = createSimulatedPath,
+): Promise<CongestionFigures["filled"]> {
+  const path = await make({ seed, ...PATH });
   const flow = path.bulk(await path.circuit());
   const share = (bytes: number, ms: number) => (bytes * 8 * 1000) / ms / PATH.bitsPerSecond;
-  await path.clock.advance(WARM_UP_MS);
+  await path.pass(WARM_UP_MS);
   const before = flow.bytes;
-  await path.clock.advance(MEASURED_MS);
+  await path.pass(MEASURED_MS);
   flow.stop = true;
+  await path.stop();
   return {
     fromStart: share(flow.bytes, WARM_UP_MS + MEASURED_MS),
     underWay: share(flow.bytes - before, MEASURED_MS),
   };
 }
 
-export async function shared(seed: string): Promise<number> {
-  const path = await createShapedPath({ seed, ...PATH });
-  const [first, second] = [await path.circuit(), await path.circuit()] as [Circuit, Circuit];
+export async function shared(seed: string, make: PathMaker = createSimulatedPath): Promise<number> {
+  const path = await make({ seed, ...PATH });
+  const first = await path.circuit();
+  const second = await path.circuit();
   const flows = [path.bulk(first)];
-  await path.clock.advance(3000);
+  await path.pass(3000);
   flows.push(path.bulk(second));
-  await path.clock.advance(WARM_UP_MS);
+  await path.pass(WARM_UP_MS);
   const before = flows.map(({ bytes }) => bytes);
-  await path.clock.advance(MEASURED_MS);
+  await path.pass(MEASURED_MS);
   for (const flow of flows) flow.stop = true;
+  await path.stop();
   const got = flows.map(({ bytes }, index) => bytes - before[index]!);
   return Math.min(...got) / Math.max(...got);
 }
 
-export async function quiet(seed: string): Promise<CongestionFigures["quiet"]> {
-  const path = await createShapedPath({ seed, ...PATH });
-  const [seldom, busy] = [await path.circuit(), await path.circuit()] as [Circuit, Circuit];
+export async function quiet(
+  seed: string,
+  make: PathMaker = createSimulatedPath,
+): Promise<CongestionFigures["quiet"]> {
+  const path = await make({ seed, ...PATH });
+  const seldom = await path.circuit();
+  const busy = await path.circuit();
   const alone = median(await path.roundTrips(seldom, 15));
   const flow = path.bulk(busy);
-  await path.clock.advance(WARM_UP_MS);
+  await path.pass(WARM_UP_MS);
   const beside = median(await path.roundTrips(seldom, 25));
   flow.stop = true;
+  await path.stop();
   return { alone, beside };
 }
 

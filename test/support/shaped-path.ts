@@ -1,21 +1,56 @@
-import { SERVICE } from "@umbel/core";
-import type { Circuit } from "@umbel/router";
+import { type Descriptor, SERVICE } from "@umbel/core";
+import type { Circuit, OverlayNode } from "@umbel/router";
 import { createRelays } from "../../packages/router/test/support/relays.ts";
 
-/** How the path is made; of three relays, the widths of the line from the third to the second and from the second to the first. */
+/** A path of three relays, on which what the endpoint sends passes one line that all circuits share. */
 export interface ShapedPathOptions {
   readonly seed: string;
-  /** Round trip of the whole path without queues, in ms; each of its three lines has a third of it. */
+  /** Of the whole path without queues, in ms. */
   readonly roundTrip: number;
-  /** Width of the line from the second relay to the first, where all circuits share one link, in bits per second. */
+  /** Width of the line from the second relay to the first. */
   readonly bitsPerSecond: number;
 }
 
-const CELLS_PER_BLOCK = 8;
-const BLOCK_BYTES = CELLS_PER_BLOCK * 4072;
+/** A circuit that always asks for more. */
+export interface BulkFlow {
+  /** Content that came. */
+  bytes: number;
+  stop: boolean;
+}
 
-/** Clients, two relays and an endpoint in virtual time. What the endpoint sends passes one line of the given width. */
-export async function createShapedPath({ seed, roundTrip, bitsPerSecond }: ShapedPathOptions) {
+/** What measurements do with a path, in whatever time it has. */
+export interface ShapedPath {
+  /** A client of its own with a circuit. */
+  circuit(): Promise<Circuit>;
+  /** Fetches blocks, many at once, until told to stop. */
+  bulk(on: Circuit): BulkFlow;
+  /** Round trips of one cell there and one back, one after the other with pauses between, in ms. */
+  roundTrips(on: Circuit, count: number): Promise<number[]>;
+  /** Lets time pass. */
+  pass(ms: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The time and the nodes of a path. */
+interface PathWorld {
+  now(): number;
+  pass(ms: number): Promise<void>;
+  /** Lets time pass until `promise` is settled. */
+  run<Value>(promise: Promise<Value>): Promise<Value>;
+  /** Settles after `ms`, while somebody lets time pass. */
+  pause(ms: number): Promise<void>;
+  newClient(): OverlayNode;
+  readonly path: readonly Descriptor[];
+  stop(): Promise<void>;
+}
+
+const BLOCK_BYTES = 8 * 4072;
+const AT_ONCE = 60;
+const PAUSE_MS = 50;
+
+/** In virtual time, over a memory network: each of the three lines has a third of the round trip. */
+export async function createSimulatedPath(options: ShapedPathOptions): Promise<ShapedPath> {
+  const { seed, roundTrip, bitsPerSecond } = options;
   const hosts: string[] = [];
   const relays = createRelays(seed, {
     latency: () => roundTrip / 6,
@@ -24,53 +59,61 @@ export async function createShapedPath({ seed, roundTrip, bitsPerSecond }: Shape
   });
   const path = [await relays.relay(), await relays.relay(), await relays.relay()];
   hosts.push(...path.map(({ host }) => host));
-  const block = new Uint8Array(BLOCK_BYTES);
-  path[2]!.node.serve(SERVICE.BLOCKS, { maxRequestBytes: 64, handle: async () => block.slice() });
+  serveBlocks(path[2]!.node);
   const { clock } = relays;
+  return createPath({
+    now: () => clock.now(),
+    pass: (ms) => clock.advance(ms),
+    run: (promise) => clock.complete(promise, { limit: 3_600_000 }),
+    pause: (ms) => new Promise((resolve) => clock.schedule(ms, resolve)),
+    newClient: () => relays.client().node,
+    path: path.map(({ descriptor }) => descriptor),
+    stop: async () => {},
+  });
+}
 
-  /** A client of its own with a circuit. */
-  async function circuit(): Promise<Circuit> {
-    const { node } = relays.client();
-    const built = await clock.complete(node.buildCircuit(path.map(({ descriptor }) => descriptor)), {
-      limit: 60_000,
-    });
-    if (!("path" in built)) throw new Error("no circuit");
-    return built;
-  }
+/** Answers every request with a block. */
+export function serveBlocks(node: OverlayNode): void {
+  const block = new Uint8Array(BLOCK_BYTES);
+  node.serve(SERVICE.BLOCKS, { maxRequestBytes: 64, handle: async () => block.slice() });
+}
 
-  const get = (on: Circuit) =>
-    on.call(SERVICE.BLOCKS, new Uint8Array(63), { maxResponseBytes: BLOCK_BYTES, timeout: 120_000 });
-
+/** The path of a world. */
+export function createPath(world: PathWorld): ShapedPath {
   return {
-    clock,
-    circuit,
-    /** Fetches blocks, so many at once, until told to stop; counts bytes of whole ones. */
-    bulk(on: Circuit, atOnce = 60) {
-      const flow = { bytes: 0, stop: false };
+    async circuit() {
+      const built = await world.run(world.newClient().buildCircuit(world.path));
+      if (!("path" in built)) throw new Error("no circuit");
+      return built;
+    },
+    bulk(on) {
+      const flow: BulkFlow = { bytes: 0, stop: false };
       const worker = async () => {
         while (!flow.stop) {
-          await get(on);
+          const options = { maxResponseBytes: BLOCK_BYTES, timeout: 120_000 };
+          await on.call(SERVICE.BLOCKS, new Uint8Array(63), options);
           flow.bytes += BLOCK_BYTES;
         }
       };
-      for (let i = 0; i < atOnce; i++) worker().catch(() => {});
+      for (let i = 0; i < AT_ONCE; i++) worker().catch(() => {});
       return flow;
     },
-    /** Round trips of one cell there and one back, one after the other with a pause between, in ms. */
-    async roundTrips(on: Circuit, count: number, pause = 50): Promise<number[]> {
-      const times: number[] = [];
+    roundTrips(on, count) {
       const ask = async () => {
+        const times: number[] = [];
         for (let i = 0; i < count; i++) {
-          const started = clock.now();
-          await on
-            .call(SERVICE.DIRECTORY, new Uint8Array(8), { maxResponseBytes: 64, timeout: 60_000 })
-            .catch(() => undefined);
-          times.push(clock.now() - started);
-          await new Promise<void>((resolve) => clock.schedule(pause, resolve));
+          const started = world.now();
+          // The endpoint has no such service: it says so with one cell.
+          const options = { maxResponseBytes: 64, timeout: 60_000 };
+          await on.call(SERVICE.DIRECTORY, new Uint8Array(8), options).catch(() => undefined);
+          times.push(world.now() - started);
+          await world.pause(PAUSE_MS);
         }
+        return times;
       };
-      await clock.complete(ask(), { limit: 3_600_000 });
-      return times;
+      return world.run(ask());
     },
+    pass: (ms) => world.pass(ms),
+    stop: () => world.stop(),
   };
 }

@@ -1,5 +1,5 @@
 import type { Millis } from "@umbel/core";
-import { type ChainReader, isCircuitCreditDue, sameProof } from "./credits.ts";
+import { type ChainReader, CIRCUIT_CREDIT_EVERY, isCircuitCreditDue, sameProof } from "./credits.ts";
 
 /**
  * Tor's Vegas (proposal 324) in cells of 4 KiB; docs/decisions/0055 gives the reasons. Queue lengths are cells of this circuit that
@@ -26,6 +26,11 @@ export const CONGESTION = {
   gap: 64,
   /** A shorter round trip counts as this, in ms: five event loops and their batches take as long without any queue. */
   leastRtt: 10,
+  /**
+   * After so long, in ms, a full window is cut to half of what is under way without queues, for two round trips: this circuit and others
+   * on the path see it without this circuit's queue, and who came later learns how short it is.
+   */
+  drainEvery: 5000,
 } as const;
 
 /** The sending side of a circuit, of one hop and direction: how much may be under way, by the round trips of its credits. */
@@ -64,11 +69,17 @@ class VegasWindow implements CongestionWindow {
   #wasFull = false;
   /** After a cut nothing is cut again before the cells sent until then are acknowledged: what they tell is of the time before it. */
   #settled = 0;
+  /** The round trips of a drain that are still to come: cells sent so far are acknowledged at the end of each. */
+  #drains = 0;
+  #drainedBy = 0;
+  #drainAt: Millis = Number.POSITIVE_INFINITY;
   #rtt: Millis | undefined;
   #leastRtt: Millis = Number.POSITIVE_INFINITY;
 
   get available(): number {
-    return Math.max(0, this.#cells - (this.#sent - this.#acknowledged));
+    const half = Math.max(CIRCUIT_CREDIT_EVERY, this.#bandwidthDelay() >> 1);
+    const cells = this.#drains > 0 ? half : this.#cells;
+    return Math.max(0, cells - (this.#sent - this.#acknowledged));
   }
 
   get cells(): number {
@@ -88,8 +99,9 @@ class VegasWindow implements CongestionWindow {
     this.#acknowledged = awaited.cell;
     this.#measured(Math.max(CONGESTION.leastRtt, now - awaited.sentAt));
     const queued = this.#cells - this.#bandwidthDelay();
-    if (this.#inSlowStart) this.#slowStart(cells, queued);
-    else this.#steady(queued);
+    if (this.#inSlowStart) this.#slowStart(cells, queued, now);
+    else if (this.#drains > 0) this.#drain(now);
+    else this.#steady(queued, now);
     this.#cells = Math.min(CONGESTION.most, Math.max(CONGESTION.least, this.#cells));
     if (this.#sent - this.#acknowledged + CONGESTION.gap < this.#cells) this.#wasFull = false;
     return true;
@@ -108,11 +120,12 @@ class VegasWindow implements CongestionWindow {
     return Math.floor((this.#cells * this.#leastRtt) / (this.#rtt as Millis));
   }
 
-  #slowStart(acknowledged: number, queued: number): void {
+  #slowStart(acknowledged: number, queued: number, now: Millis): void {
     if (queued >= CONGESTION.gamma) {
       this.#cells = this.#bandwidthDelay() + CONGESTION.gamma;
       this.#inSlowStart = false;
       this.#settled = this.#sent;
+      this.#drainAt = now + CONGESTION.drainEvery;
     } else if (this.#wasFull) {
       const { slowStartCap } = CONGESTION;
       const share = this.#cells <= slowStartCap ? 1 : slowStartCap / (2 * this.#cells);
@@ -120,13 +133,24 @@ class VegasWindow implements CongestionWindow {
     }
   }
 
-  #steady(queued: number): void {
-    if (queued < CONGESTION.alpha) {
+  #steady(queued: number, now: Millis): void {
+    if (now >= this.#drainAt && this.#wasFull) {
+      this.#drains = 2;
+      this.#drainedBy = this.#sent;
+    } else if (queued < CONGESTION.alpha) {
       if (this.#wasFull) this.#cells += 1;
     } else if (this.#acknowledged < this.#settled) return;
     else if (queued > CONGESTION.delta) {
       this.#cells = this.#bandwidthDelay() + CONGESTION.delta;
       this.#settled = this.#sent;
     } else if (queued > CONGESTION.beta) this.#cells -= 1;
+  }
+
+  #drain(now: Millis): void {
+    // Of the cells sent until then the last few may have no credit of their own.
+    if (this.#acknowledged + CIRCUIT_CREDIT_EVERY <= this.#drainedBy) return;
+    this.#drains -= 1;
+    this.#drainedBy = this.#sent;
+    if (this.#drains === 0) this.#drainAt = now + CONGESTION.drainEvery;
   }
 }

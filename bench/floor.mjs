@@ -177,8 +177,9 @@ function report(found, mean) {
     line(`  ${name}`, ...floors.map(({ steps }) => steps[name]));
   line("floor of a relay", ...floors.map((floor) => floor.relay));
   line("a real relay", relay.msPerMebibyte);
-  relay.ratios = floors.map((floor) => round(relay.msPerMebibyte / floor.relay));
-  line("relay / floor (at most 1.5)", ...relay.ratios);
+  const ratios = floors.map((floor) => round(relay.msPerMebibyte / floor.relay));
+  line("relay / floor (at most 1.5)", ...ratios);
+  relay.ratios = bySize(ratios);
   if (found.chain.length > 0) output.chain = reportChain(found.chain, floors, cost(found.chain), line);
   mkdirSync(join(root, "bench", "results"), { recursive: true });
   writeFileSync(join(root, "bench", "results", "floor.json"), `${JSON.stringify(output, undefined, 2)}\n`);
@@ -194,7 +195,11 @@ function reportChain(samples, floors, msPerMebibyte, line) {
   }
   const ratios = floors.map(({ chain }) => round(msPerMebibyte / chain));
   line("all", ...floors.map(({ chain }) => chain), msPerMebibyte, ratios[0]);
-  return { msPerMebibyte, ratios, parts: Object.fromEntries(parts) };
+  return { msPerMebibyte, ratios: bySize(ratios), parts: Object.fromEntries(parts) };
+}
+
+function bySize([fullRecords, meanRecords]) {
+  return { fullRecords, meanRecords };
 }
 
 function round(value) {

@@ -47,6 +47,11 @@ export function createOriginEnd(
   return { kind: "origin", circuit, machine, link, id, nextDeadline: () => machine.nextDeadline() };
 }
 
+/** The end of somebody else's circuit until its hop handshake is answered. */
+export function createPendingEnd(circuit: number, link: Link, id: CircuitId): PendingEnd {
+  return { kind: "pending", circuit, previous: { link, id }, nextDeadline: () => undefined };
+}
+
 /** What the end of somebody else's circuit asks of its node. */
 export interface HopEndNode {
   readonly nodeId: NodeId | undefined;

@@ -17,6 +17,7 @@ import type { Machine } from "../machine.ts";
 import {
   createHopEnd,
   createOriginEnd,
+  createPendingEnd,
   type End,
   type HopEnd,
   type HopEndNode,
@@ -220,12 +221,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
         return;
       }
       const circuit = this.newNumber();
-      this.#enter(link, id, {
-        kind: "pending",
-        circuit,
-        previous: { link, id },
-        nextDeadline: () => undefined,
-      });
+      this.#enter(link, id, createPendingEnd(circuit, link, id));
       this.#handshakes.handle({ type: "request", circuit, source: link, request: create.request }, this.#now);
     } catch (error) {
       if (!(error instanceof UmbelError)) throw error;

@@ -13,7 +13,7 @@ import {
   MAX_UNREAD_HANDSHAKES,
 } from "../limits.ts";
 import type { Machine } from "../machine.ts";
-import type { HopWork, HopWorkResult } from "./hop-responder.ts";
+import { type HopWork, type HopWorkResult, wipeHopKeys } from "./hop-responder.ts";
 import { createSpentBids } from "./spent-bids.ts";
 import { createTokenBucket, type TokenBucket } from "./token-bucket.ts";
 
@@ -131,7 +131,10 @@ export class HopQueue implements Machine<HopQueueInput, HopQueueEffect> {
     const wasReading = this.#reading.delete(circuit);
     this.#answering.delete(circuit);
     const one = this.#waiting.get(circuit);
-    if (one === undefined) return this.#next([]);
+    if (one === undefined) {
+      if (result.type === "answer") wipeHopKeys(result.keys);
+      return this.#next([]);
+    }
     if (wasReading && result.type === "bid") return this.#next(this.#rank(one, result));
     this.#forget(circuit);
     const answer: HopQueueEffect =

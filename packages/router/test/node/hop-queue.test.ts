@@ -235,6 +235,18 @@ describe("a queue of hop handshakes", () => {
     expect([answered, works]).toEqual([busy, []]);
   });
 
+  it("wipes the keys of an answer that comes after its request was cancelled", () => {
+    const { ask, give } = createQueue();
+    const circuit = ask();
+    give({ type: "cancel", circuit });
+    const secret = () => new Uint8Array(16).fill(7);
+    const keys = () => ({ key: secret(), tag: secret(), chain: secret() });
+    const late = { forward: keys(), backward: keys() };
+    give({ type: "worked", circuit, result: { type: "answer", reply: new Uint8Array(1), keys: late } });
+    const left = [late.forward, late.backward].flatMap(({ key, tag, chain }) => [...key, ...tag, ...chain]);
+    expect(left.every((byte) => byte === 0)).toBe(true);
+  });
+
   it("ends each request once, whatever comes in whatever order", () => {
     const step = fc.tuple(fc.constantFrom("ask", "bid", "answer", "fail", "cancel", "later"), fc.nat());
     fc.assert(

@@ -30,7 +30,7 @@ export const BOOTSTRAP_HELP =
 export function addClientOptions(command: Command): Command {
   return command
     .option("-b, --bootstrap <url>", BOOTSTRAP_HELP, collect)
-    .option("--data <folder>", "where guards and settings are kept (UMBEL_DATA)")
+    .option("--data <folder>", "where guards, directory and settings are kept (UMBEL_DATA)")
     .option("--network <name>", "main or local; by default what the bootstrap addresses say")
     .option("--constant-rate <bytes>", CONSTANT_RATE_HELP);
 }

@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes } from "node:crypto";
 
 /*
- * The mini-implementation of docs/spec/01 to 05: a client that is plain and slow, written from these pages alone. Nothing in this
+ * The mini-implementation of docs/spec/01 to 05: a client that is plain and slow, made to follow these pages. Nothing in this
  * folder but the tests imports the packages, so that where both agree, the pages said enough.
  */
 

@@ -24,6 +24,7 @@ export * from "./path/guard-file.ts";
 export * from "./path/guards.ts";
 export * from "./path/kept-guards.ts";
 export * from "./path/path-bias.ts";
+export * from "./path/ready-circuits.ts";
 export * from "./path/select.ts";
 export * from "./transport/memory-transport.ts";
 export * from "./transport/transport.ts";

@@ -262,3 +262,7 @@ export const MAX_BUILD_ATTEMPTS = 8;
 export const MAX_FAILED_NODES = 256;
 /** A node that was not reached is avoided for this long, in ms. */
 export const FAILED_NODE_MS = 60_000;
+/** A circuit that was built ahead and not used is closed after this long, in ms: half of what Tor gives an unused circuit. */
+export const READY_CIRCUIT_MAX_AGE_MS = 15 * 60_000;
+/** Time between two looks at the circuits that were built ahead, in ms. */
+export const READY_CIRCUIT_CHECK_MS = 60_000;

@@ -7,6 +7,7 @@ import {
   createCircuitBuilder,
   createDirectory,
   createGuards,
+  createReadyCircuits,
   type Directory,
   type GuardBias,
   type GuardStore,
@@ -26,6 +27,8 @@ export interface ClientOptions extends WorldPorts {
   /** Where the directory is kept for the next start; nowhere when absent. */
   readonly directories?: DirectoryStore | undefined;
   readonly signal?: AbortLike | undefined;
+  /** Circuits that are built ahead of their use: for a client that stays. None when absent. */
+  readonly circuitsAhead?: number | undefined;
   /** The constant rate of the links to guards, until `useConstantRate` says otherwise; undefined for none. */
   readonly constantRate?: ConstantRate | undefined;
   /** Hears, each time, that a guard does not grant the constant rate. Nothing goes over such a guard. */
@@ -89,7 +92,11 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   }
   const guards = createGuards({ store: options.guards, crypto, directory, network, random, clock });
   const plain = createCircuitBuilder({ node: overlay, directory, guards, network, random, clock, log });
-  const builder = kept.builderFor(plain);
+  const ahead = createReadyCircuits({
+    ...{ builder: kept.builderFor(plain), random, clock, timers },
+    count: options.circuitsAhead ?? 0,
+  });
+  const builder: CircuitBuilder = ahead;
   const refreshed = kept.refresh(plain);
   return {
     directory,
@@ -104,6 +111,7 @@ export async function startClient(options: ClientOptions): Promise<Client> {
       rate = wanted;
     },
     async stop() {
+      ahead.stop();
       await within(
         timers,
         refreshed.then(() => kept.flush()),

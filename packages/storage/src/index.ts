@@ -2,6 +2,7 @@ export * from "./block/block.ts";
 export * from "./block/block-network.ts";
 export * from "./block/location.ts";
 export * from "./client/block-client.ts";
+export * from "./erasure/erasure-code.ts";
 export * from "./fetch/fetch.ts";
 export * from "./fetch/fetched-file.ts";
 export * from "./fetch/fetched-folder.ts";

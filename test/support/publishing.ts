@@ -1,4 +1,4 @@
-import { parseReference, type RandomSource } from "@umbel/core";
+import type { RandomSource } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import {
   type BlockNetwork,
@@ -10,6 +10,7 @@ import {
   type PublishResult,
   publish,
 } from "@umbel/storage";
+import { fileReference } from "./file-reference.ts";
 import { createSeededRandom } from "./seeded-random.ts";
 
 /** Bytes that differ everywhere, the same for the same seed. */
@@ -76,7 +77,7 @@ export function openText(
     crypto: nodeProvider,
     random: createSeededRandom("fetch"),
     network,
-    reference: parseReference(reference),
+    reference: fileReference(reference),
     ...options,
   });
 }

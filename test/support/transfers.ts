@@ -1,6 +1,6 @@
-import { parseReference } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { type Client, HOLDER_COUNT, openReference, type PublishResult, publish } from "@umbel/storage";
+import { fileReference } from "./file-reference.ts";
 import { collect, streamOf } from "./publishing.ts";
 import { createSeededRandom } from "./seeded-random.ts";
 
@@ -36,7 +36,7 @@ export async function fetchOver(
       crypto: nodeProvider,
       random: createSeededRandom("fetch"),
       network,
-      reference: parseReference(reference),
+      reference: fileReference(reference),
       progress: during,
     });
     if (opened.kind !== "file") throw new Error("not a file");

@@ -49,6 +49,9 @@ interface Meter {
  */
 export async function fetchReference(text: string, options: FetchOptions): Promise<Fetched> {
   const reference = parseReference(text);
+  if (reference.kind !== "file") {
+    throw new UmbelError("BAD_INPUT", `a reference of kind "${reference.kind}" cannot be fetched`);
+  }
   if (options.output !== undefined && options.output !== "-") await checkOutput(options.output, options);
   const started = performance.now();
   return withClient(options, async (operation) => {

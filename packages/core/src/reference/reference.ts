@@ -1,51 +1,52 @@
 import { bech32m } from "@scure/base";
-import type { BlockId } from "../brand.ts";
-import { decodeBase32, encodeBase32 } from "../bytes/base32.ts";
-import { UmbelError } from "../errors.ts";
+import { Reader } from "../bytes/reader.ts";
+import { isUmbelError, UmbelError } from "../errors.ts";
+import type { OwnerReference, PrintableReference, Reference } from "./kinds.ts";
 import { checkAlphabet, describeDamage } from "./mistyped.ts";
+import {
+  canHavePath,
+  decodePayload,
+  encodePayload,
+  highestVersion,
+  payloadLengths,
+  type TextKind,
+  textKindOf,
+} from "./payload.ts";
 import { formatPath, parsePath } from "./reference-path.ts";
-
-/** Format version inside a reference, u8. */
-export const REFERENCE_VERSION = 1;
-/** Bytes of a read key. */
-export const READ_KEY_BYTES = 32;
-
-/** A file: where its root block is, and how to read it. Binds the content. */
-export interface FileReference {
-  readonly kind: "file";
-  readonly rootId: BlockId;
-  /** Secret: 32 bytes. */
-  readonly readKey: Uint8Array;
-  /** The way into a folder, in path segments; empty for the whole. */
-  readonly path: readonly string[];
-}
-
-/** What a reference can be. More kinds join in later versions. */
-export type Reference = FileReference;
 
 /*
  * umbel:<kind>-<bech32m characters of the payload and 30 bits of checksum>[/path]
- *   payload of a file: version u8 = 1 | root block id 32 | read key 32
- * docs/spec/08-files-and-sites.md, References.
+ * docs/spec/12-references.md.
  */
 const SCHEME = "umbel:";
-const BLOCK_ID_BYTES = 32;
-const FILE_PAYLOAD_BYTES = 1 + BLOCK_ID_BYTES + READ_KEY_BYTES;
-/** 104 characters of payload, 6 of checksum. */
-const FILE_CHARACTERS = (FILE_PAYLOAD_BYTES * 8) / 5 + 6;
+const CHECKSUM_CHARACTERS = 6;
+const KINDS: readonly TextKind[] = [
+  "file",
+  "verify",
+  "site",
+  "edition",
+  "locked",
+  "sealed",
+  "owner",
+  "recipient",
+];
 /** Kinds that the format names and this version cannot use yet. */
-const PLANNED_KINDS: readonly string[] = ["verify", "site", "edition", "locked", "sealed", "net", "owner"];
+const PLANNED_KINDS: readonly string[] = ["net"];
 
-/** The canonical text of a reference: lower case, safe in a shell, a URL and on paper. It is a secret of its owner. */
-export function formatReference(reference: Reference): string {
-  const { rootId, readKey, path } = reference;
-  if (readKey.length !== READ_KEY_BYTES) throw new RangeError(`a read key of ${readKey.length} bytes`);
-  const payload = new Uint8Array(FILE_PAYLOAD_BYTES);
-  payload[0] = REFERENCE_VERSION;
-  payload.set(decodeBase32(rootId, BLOCK_ID_BYTES), 1);
-  payload.set(readKey, 1 + BLOCK_ID_BYTES);
-  const text = bech32m.encode(`${SCHEME}file`, bech32m.toWords(payload), false);
-  return text.replace("1", "-") + formatPath(path);
+/**
+ * The canonical text of a reference: lower case, safe in a shell, a URL and on paper. All but a recipient's is a secret
+ * of whoever may use it. Throws BAD_INPUT for a path that cannot be written.
+ */
+export function formatReference(reference: PrintableReference): string {
+  if ((reference as Reference).kind === "owner") {
+    throw new UmbelError("INTERNAL", "an owner's secret was about to be printed");
+  }
+  return textOf(reference);
+}
+
+/** The text of an owner's secret: whoever sees it can publish under the site for ever. For backups, when asked for. */
+export function revealOwnerReference(reference: OwnerReference): string {
+  return textOf(reference);
 }
 
 /**
@@ -59,17 +60,24 @@ export function parseReference(text: string): Reference {
   const head = lowerAscii(slash < 0 ? whole : whole.slice(0, slash));
   const kindAt = checkScheme(head, start);
   const dash = head.indexOf("-", kindAt);
-  const kind = head.slice(kindAt, dash < 0 ? undefined : dash);
-  checkKind(kind, kindAt);
+  const kind = readKind(head.slice(kindAt, dash < 0 ? undefined : dash), kindAt);
   if (dash < 0) throw badReference(`"-" is missing after "${SCHEME}${kind}"`, head.length);
-  const payload = readPayload(`${SCHEME}${kind}`, head.slice(dash + 1), dash + 1);
+  const payload = readPayload(kind, head.slice(dash + 1), dash + 1);
   const path = slash < 0 ? [] : parsePath(whole.slice(slash), slash);
-  return {
-    kind: "file",
-    rootId: encodeBase32(payload.subarray(1, 1 + BLOCK_ID_BYTES)) as BlockId,
-    readKey: payload.slice(1 + BLOCK_ID_BYTES),
-    path,
-  };
+  const reference = readFields(kind, payload, path, dash + 1);
+  payload.fill(0);
+  if (path.length > 0 && !canHavePath(reference.kind)) {
+    const what = reference.kind === "piece" ? "the reference names one file" : `it is of kind ${kind}`;
+    throw badReference(`${what}, so no path can follow it`, slash);
+  }
+  return reference;
+}
+
+function textOf(reference: Reference): string {
+  const payload = encodePayload(reference);
+  const text = bech32m.encode(`${SCHEME}${textKindOf(reference)}`, bech32m.toWords(payload), false);
+  payload.fill(0);
+  return text.replace("1", "-") + formatPath("path" in reference ? reference.path : []);
 }
 
 function checkScheme(head: string, start: number): number {
@@ -80,35 +88,54 @@ function checkScheme(head: string, start: number): number {
   return start + SCHEME.length;
 }
 
-function checkKind(kind: string, at: number): void {
-  if (kind === "file") return;
-  if (PLANNED_KINDS.includes(kind)) {
-    throw badReference(`references of kind "${kind}" are not supported by this version of umbel`, at);
+function readKind(word: string, at: number): TextKind {
+  const kind = KINDS.find((known) => known === word);
+  if (kind !== undefined) return kind;
+  if (PLANNED_KINDS.includes(word)) {
+    throw badReference(`references of kind "${word}" are not supported by this version of umbel`, at);
   }
-  for (const known of ["file", ...PLANNED_KINDS]) {
-    const wrong = [...known].map((_, index) => index).filter((index) => kind[index] !== known[index]);
-    if (kind.length !== known.length || wrong.length !== 1) continue;
+  for (const known of [...KINDS, ...PLANNED_KINDS]) {
+    const wrong = [...known].map((_, index) => index).filter((index) => word[index] !== known[index]);
+    if (word.length !== known.length || wrong.length !== 1) continue;
     const index = wrong[0]!;
     throw badReference(
-      `character ${at + index + 1} ("${kind[index]}") is mistyped: "${known}" was meant`,
+      `character ${at + index + 1} ("${word[index]}") is mistyped: "${known}" was meant`,
       at + index,
     );
   }
-  throw badReference('the kind after "umbel:" is unknown; this version reads "umbel:file-..."', at);
+  const list = KINDS.join(", ");
+  throw badReference(`the kind after "${SCHEME}" is unknown; this version reads ${list}`, at);
 }
 
-function readPayload(prefix: string, data: string, dataAt: number): Uint8Array {
+function readPayload(kind: TextKind, data: string, dataAt: number): Uint8Array {
+  const prefix = `${SCHEME}${kind}`;
   checkAlphabet(data, dataAt);
   const decoded = bech32m.decodeUnsafe(`${prefix}1${data}`, false);
-  const payload = decoded ? bech32m.fromWordsUnsafe(decoded.words) : undefined;
-  if (!decoded) throw describeDamage(prefix, data, dataAt, FILE_CHARACTERS);
-  if (payload && payload[0]! > REFERENCE_VERSION) {
+  if (!decoded) {
+    const lengths = payloadLengths(kind).map((bytes) => Math.ceil((bytes * 8) / 5) + CHECKSUM_CHARACTERS);
+    throw describeDamage(prefix, data, dataAt, lengths);
+  }
+  const payload = bech32m.fromWordsUnsafe(decoded.words);
+  if (payload && payload[0]! > highestVersion(kind)) {
     throw badReference("it was made by a newer version of umbel: update this one", dataAt);
   }
-  if (!payload || payload[0] !== REFERENCE_VERSION || payload.length !== FILE_PAYLOAD_BYTES) {
-    throw badReference("its checksum is right and its content is not a file reference", dataAt);
-  }
+  if (!payload || !payloadLengths(kind, payload[0]).includes(payload.length)) throw noContent(kind, dataAt);
   return payload;
+}
+
+function readFields(kind: TextKind, payload: Uint8Array, path: readonly string[], dataAt: number): Reference {
+  try {
+    const reader = new Reader(payload, "reference");
+    const reference = decodePayload(kind, reader, path);
+    reader.finish();
+    return reference;
+  } catch (error) {
+    throw isUmbelError(error, "BAD_ENCODING") ? noContent(kind, dataAt) : error;
+  }
+}
+
+function noContent(kind: TextKind, dataAt: number): UmbelError {
+  return badReference(`its checksum is right and its content is not a ${kind} reference`, dataAt);
 }
 
 function lowerAscii(text: string): string {

@@ -1,6 +1,6 @@
-import { parseReference } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { describe, expect, it } from "vitest";
+import { fileReference } from "../../../../test/support/file-reference.ts";
 import { MemoryBlockNetwork } from "../../../../test/support/memory-block-network.ts";
 import { publishBytes, publishFiles, sampleBytes, streamOf } from "../../../../test/support/publishing.ts";
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
@@ -14,7 +14,7 @@ describe("publish", () => {
   it("puts the root last, at three locations, and every other block at one", async () => {
     const network = new MemoryBlockNetwork();
     const { reference, ...result } = await publishBytes(network, sampleBytes(5 * CHUNK_BYTES));
-    const { rootId } = parseReference(reference);
+    const { rootId } = fileReference(reference);
     const copies = network.puts.map(({ id, copy }) => (id === rootId ? copy : "data"));
     expect(copies.slice(0, 5)).toEqual(Array(5).fill("data"));
     expect(copies.slice(5).sort()).toEqual([0, 1, 2]);
@@ -54,7 +54,7 @@ describe("publish", () => {
     const first = await publishBytes(network, sampleBytes(10), { random });
     const second = await publishBytes(network, sampleBytes(10), { random });
     expect(first.reference).not.toBe(second.reference);
-    const { rootId, readKey } = parseReference(first.reference);
+    const { rootId, readKey } = fileReference(first.reference);
     const root = openRoot(nodeProvider, readKey, network.blocks.get(`1:${rootId}`) as Uint8Array);
     expect(root).toMatchObject({ kind: "file", name: undefined, content: { bytes: sampleBytes(10) } });
   });
@@ -62,7 +62,7 @@ describe("publish", () => {
   it("puts blocks in another order than that of the file", async () => {
     const network = new MemoryBlockNetwork();
     const { reference } = await publishBytes(network, sampleBytes(600 * CHUNK_BYTES));
-    const key = sealKeyOf(nodeProvider, parseReference(reference).readKey, "data");
+    const key = sealKeyOf(nodeProvider, fileReference(reference).readKey, "data");
     const order = network.puts.slice(0, 40).map(({ block }) => {
       for (let index = 0; index < 600; index++) {
         if (openChunk(nodeProvider, key, { kind: BLOCK_KIND.data, level: 0, index }, block)) return index;
@@ -220,7 +220,7 @@ it("a folder whose publish is aborted lets go of the file that it reads", async 
 it("names and paths are published in Unicode form NFC", async () => {
   const network = new MemoryBlockNetwork();
   const { reference } = await publishBytes(network, sampleBytes(1), { name: "u\u0308.txt" });
-  const { rootId, readKey } = parseReference(reference);
+  const { rootId, readKey } = fileReference(reference);
   expect(openRoot(nodeProvider, readKey, network.blocks.get(`0:${rootId}`) as Uint8Array).name).toBe(
     "\u00fc.txt",
   );

@@ -32,5 +32,7 @@ export * from "./service/holder.ts";
 export * from "./service/holders.ts";
 export * from "./service/messages.ts";
 export * from "./service/store-directory.ts";
+export * from "./slot/slot.ts";
+export * from "./slot/slot-rules.ts";
 export * from "./store/block-store.ts";
 export * from "./store/memory-store.ts";

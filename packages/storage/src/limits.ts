@@ -54,6 +54,9 @@ export const HOLDER_MAX_ACTIVE = 128;
 /** Requests of other nodes that wait for a holder; each keeps at most one block in memory. */
 export const HOLDER_MAX_WAITING = 256;
 
+/** Numbers of a slot's editions that a holder keeps, the newest; of each up to two blocks, the second as evidence of a fork. */
+export const SLOT_KEPT_EDITIONS = 4;
+
 // Endpoint
 
 /** Client requests that an endpoint works on at once. */

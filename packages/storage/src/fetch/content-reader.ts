@@ -1,14 +1,25 @@
-import { UmbelError } from "@umbel/core";
+import { equalBytes, UmbelError } from "@umbel/core";
 import { BLOCK_KIND, sealKeyOf, verifyKeyOf } from "../block/block.ts";
 import type { RootContent } from "../format/root-private.ts";
 import { ROOT_CONTENT_IDS } from "../format/tree-shape.ts";
 import type { FetchContext } from "./block-getter.ts";
 import { TreeReader } from "./tree-reader.ts";
 
+/** Bytes that an earlier fetch left: anybody may have changed them since. */
+export interface KeptBytes {
+  readonly size: number;
+  /** The bytes from `start` up to `end`, which are at most `size`. */
+  read(start: number, end: number): Promise<Uint8Array>;
+}
+
 /** Bytes of content, wherever they stand. */
 export interface ContentReader {
   readonly size: number;
   range(start: number, end: number): AsyncIterable<Uint8Array>;
+  /** The bytes of `kept` that are those of the content, from the start up to the first wrong chunk. Gets no data blocks. */
+  verified(kept: KeptBytes): AsyncIterable<Uint8Array>;
+  /** Gets what stands between the reference and the data, for who will ask for the data soon. */
+  prepare?(): void;
 }
 
 /** A reader of the content under a read key. */
@@ -28,7 +39,11 @@ export function contentReader(
     maxTopIds: ROOT_CONTENT_IDS,
     topIds: content.topIds,
   });
-  return { size: content.size, range: (start, end) => reader.range(start, end) };
+  return {
+    size: content.size,
+    range: (start, end) => reader.range(start, end),
+    verified: (kept) => reader.verified(kept),
+  };
 }
 
 /** A reader of bytes that are here already. */
@@ -38,6 +53,36 @@ export function bytesReader(bytes: Uint8Array): ContentReader {
     async *range(start, end) {
       if (start < end) yield bytes.slice(start, end);
     },
+    async *verified(kept) {
+      const length = Math.min(kept.size, bytes.length);
+      const found = await kept.read(0, length);
+      if (length > 0 && equalBytes(found, bytes.subarray(0, length))) yield found;
+    },
+  };
+}
+
+/** A reader of content that is opened when it is first asked for, once. */
+export function laterReader(size: number, open: () => Promise<ContentReader>): ContentReader {
+  let opening: Promise<ContentReader> | undefined;
+  const opened = () => {
+    if (opening === undefined) {
+      opening = open();
+      // Whoever awaits it hears of the failure, and the next one asks again.
+      opening.catch(() => {
+        opening = undefined;
+      });
+    }
+    return opening;
+  };
+  return {
+    size,
+    async *range(start, end) {
+      yield* (await opened()).range(start, end);
+    },
+    async *verified(kept) {
+      yield* (await opened()).verified(kept);
+    },
+    prepare: () => void opened(),
   };
 }
 

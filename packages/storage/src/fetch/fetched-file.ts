@@ -1,6 +1,6 @@
 import type { RootContent } from "../format/root-private.ts";
 import type { FetchContext } from "./block-getter.ts";
-import { type ContentReader, checkRange, contentReader } from "./content-reader.ts";
+import { type ContentReader, checkRange, contentReader, type KeptBytes } from "./content-reader.ts";
 
 /** A file whose root was opened. */
 export class FetchedFile {
@@ -26,5 +26,10 @@ export class FetchedFile {
   range(start: number, end: number): AsyncIterable<Uint8Array> {
     checkRange(start, end, this.size);
     return this.#content.range(start, end);
+  }
+
+  /** The bytes that an earlier fetch left and that are those of the file, from the start up to the first wrong chunk. */
+  verified(kept: KeptBytes): AsyncIterable<Uint8Array> {
+    return this.#content.verified(kept);
   }
 }

@@ -8,7 +8,9 @@ import type { FolderRoot } from "../format/root-private.ts";
 import { decodeTable, type TableEntry } from "../format/table.ts";
 import { ROOT_CHILDREN_IDS } from "../format/tree-shape.ts";
 import { type FetchContext, getRootBlock } from "./block-getter.ts";
-import { bytesReader, type ContentReader, checkRange, contentReader } from "./content-reader.ts";
+import { bytesReader, type ContentReader, contentReader, laterReader } from "./content-reader.ts";
+import { FolderEntry } from "./folder-entry.ts";
+import { readAhead } from "./read-ahead.ts";
 import { TreeReader } from "./tree-reader.ts";
 
 /** A folder whose root was opened. */
@@ -54,6 +56,14 @@ export class FetchedFolder {
     }
   }
 
+  /**
+   * The files for which `wanted` holds, in order, with the next ones being fetched while one is read. For who reads all of
+   * them: `entries` fetches nothing before it is asked for.
+   */
+  entriesAhead(wanted: (entry: FolderEntry) => boolean | Promise<boolean> = () => true): AsyncIterable<FolderEntry> {
+    return readAhead(this.entries(), wanted);
+  }
+
   /** The file at `path`, or undefined when the folder has none there. Reads the table up to it. */
   async entry(path: string): Promise<FolderEntry | undefined> {
     for await (const entry of this.entries()) {
@@ -69,18 +79,13 @@ export class FetchedFolder {
     if (!equalBytes(expected, child.verifyKey)) {
       throw new UmbelError("BAD_ENCODING", "a folder cannot be read: a child has another key than its file");
     }
-    return new FolderEntry(entry.path, {
-      size: entry.size,
-      range: (start, end) => this.#childRange(entry, child, start, end),
-    });
+    return new FolderEntry(
+      entry.path,
+      laterReader(entry.size, () => this.#openChild(entry, child)),
+    );
   }
 
-  async *#childRange(
-    entry: TableEntry & { kind: "root" },
-    child: Child,
-    start: number,
-    end: number,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
+  async #openChild(entry: TableEntry & { kind: "root" }, child: Child): Promise<ContentReader> {
     const context = this.#context;
     const block = await getRootBlock(context, child.rootId, context.signal);
     const root = openRoot(context.crypto, entry.readKey, block);
@@ -88,7 +93,7 @@ export class FetchedFolder {
     if (content?.size !== entry.size) {
       throw new UmbelError("BAD_ENCODING", "a folder cannot be read: a file is not what its table says");
     }
-    yield* content.range(start, end);
+    return content;
   }
 
   #childCount(): number {
@@ -110,31 +115,6 @@ export class FetchedFolder {
       topIds: children.topIds,
     });
     return reader.range(0, size);
-  }
-}
-
-/** A file of a folder. A long one's root is fetched when its bytes are asked for. */
-export class FolderEntry {
-  readonly path: string;
-  /** Bytes. */
-  readonly size: number;
-  readonly #content: ContentReader;
-
-  constructor(path: string, content: ContentReader) {
-    this.path = path;
-    this.size = content.size;
-    this.#content = content;
-  }
-
-  /** All bytes, in order. */
-  content(): AsyncIterable<Uint8Array> {
-    return this.#content.range(0, this.size);
-  }
-
-  /** The bytes from `start` up to `end`, without the others. Throws BAD_INPUT unless 0 <= start <= end <= size. */
-  range(start: number, end: number): AsyncIterable<Uint8Array> {
-    checkRange(start, end, this.size);
-    return this.#content.range(start, end);
   }
 }
 

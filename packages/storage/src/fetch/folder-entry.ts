@@ -1,0 +1,36 @@
+import { type ContentReader, checkRange, type KeptBytes } from "./content-reader.ts";
+
+/** A file of a folder. What its table does not hold is fetched when its bytes are asked for. */
+export class FolderEntry {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly #content: ContentReader;
+
+  constructor(path: string, content: ContentReader) {
+    this.path = path;
+    this.size = content.size;
+    this.#content = content;
+  }
+
+  /** All bytes, in order. */
+  content(): AsyncIterable<Uint8Array> {
+    return this.#content.range(0, this.size);
+  }
+
+  /** The bytes from `start` up to `end`, without the others. Throws BAD_INPUT unless 0 <= start <= end <= size. */
+  range(start: number, end: number): AsyncIterable<Uint8Array> {
+    checkRange(start, end, this.size);
+    return this.#content.range(start, end);
+  }
+
+  /** The bytes that an earlier fetch left and that are those of the file, from the start up to the first wrong chunk. */
+  verified(kept: KeptBytes): AsyncIterable<Uint8Array> {
+    return this.#content.verified(kept);
+  }
+
+  /** Gets a long file's root, so that its bytes come at once when they are asked for. Failures come with the bytes. */
+  prepare(): void {
+    this.#content.prepare?.();
+  }
+}

@@ -3,13 +3,15 @@ import { BLOCK_KIND, sealKeyOf, verifyKeyOf } from "../block/block.ts";
 import { encodeRoot } from "../format/root.ts";
 import { FILE_INLINE_BYTES } from "../format/root-private.ts";
 import { ROOT_CONTENT_IDS } from "../format/tree-shape.ts";
-import type { BlockSender } from "./block-sender.ts";
+import type { BlockSink } from "./block-sink.ts";
+import type { PublishKeys } from "./publish-keys.ts";
 import { TreeWriter } from "./tree-writer.ts";
 
 /** What the parts of one publish share. */
 export interface PublishContext {
   readonly crypto: CryptoProvider;
-  readonly sender: BlockSender;
+  readonly sink: BlockSink;
+  readonly keys: PublishKeys;
   /** Called as input is consumed. */
   onRead(bytes: number): void;
   /** Throws ABORTED when the operation was stopped. */
@@ -18,8 +20,8 @@ export interface PublishContext {
 
 /** A writer for the content under a read key: up to `inlineBytes` stay in the root. */
 export function contentWriter(context: PublishContext, readKey: Uint8Array, inlineBytes: number): TreeWriter {
-  const { crypto, sender } = context;
-  return new TreeWriter(crypto, sender, {
+  const { crypto, sink } = context;
+  return new TreeWriter(crypto, sink, {
     leafKind: BLOCK_KIND.data,
     indexKind: BLOCK_KIND.index,
     leafKey: sealKeyOf(crypto, readKey, "data"),
@@ -54,5 +56,5 @@ export async function publishChild(
   bytes: AsyncIterable<Uint8Array>,
 ): Promise<{ readonly rootId: BlockId; readonly size: number }> {
   const { root, size } = await publishContent(context, readKey, name, bytes);
-  return { rootId: await context.sender.addRoot(root), size };
+  return { rootId: await context.sink.addRoot(root), size };
 }

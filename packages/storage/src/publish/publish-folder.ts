@@ -1,4 +1,4 @@
-import { type RandomSource, READ_KEY_BYTES, UmbelError } from "@umbel/core";
+import { UmbelError } from "@umbel/core";
 import { BLOCK_KIND, sealKeyOf, verifyKeyOf } from "../block/block.ts";
 import {
   CHILD_BYTES,
@@ -41,7 +41,6 @@ export async function sortedEntries(source: FolderSource): Promise<FolderSourceE
 /** Queues the blocks of every file and of the table; the root block, not yet queued, and the bytes of all files. */
 export async function publishFolder(
   context: PublishContext,
-  random: RandomSource,
   readKey: Uint8Array,
   name: string | undefined,
   entries: readonly FolderSourceEntry[],
@@ -51,7 +50,7 @@ export async function publishFolder(
   let size = 0;
   await table.write(TABLE_HEADER);
   for (const source of entries) {
-    const entry = await publishEntry(context, random, source, children);
+    const entry = await publishEntry(context, source, children);
     size += entry.kind === "inline" ? entry.bytes.length : entry.size;
     await table.write(encodeEntry(entry));
     if (entry.kind === "root") entry.readKey.fill(0);
@@ -70,7 +69,6 @@ export async function publishFolder(
 /** A short file goes into the table whole; a longer one is published under a key of its own. */
 async function publishEntry(
   context: PublishContext,
-  random: RandomSource,
   source: FolderSourceEntry,
   children: Child[],
 ): Promise<TableEntry> {
@@ -86,7 +84,7 @@ async function publishEntry(
       if (held + next.value.length > ENTRY_INLINE_BYTES) {
         isPassedOn = true;
         const whole = resumed([start.slice(0, held), next.value], bytes);
-        return await publishLong(context, random, source.path, whole, children);
+        return await publishLong(context, source.path, whole, children);
       }
       start.set(next.value, held);
       held += next.value.length;
@@ -100,12 +98,11 @@ async function publishEntry(
 
 async function publishLong(
   context: PublishContext,
-  random: RandomSource,
   path: string,
   bytes: AsyncIterable<Uint8Array>,
   children: Child[],
 ): Promise<TableEntry> {
-  const readKey = random.bytes(READ_KEY_BYTES);
+  const readKey = context.keys.fileKey(path);
   const name = path.slice(path.lastIndexOf("/") + 1);
   const { rootId, size } = await publishChild(context, readKey, name, bytes);
   children.push({ rootId, verifyKey: verifyKeyOf(context.crypto, readKey) });
@@ -117,10 +114,10 @@ async function publishChildren(
   readKey: Uint8Array,
   children: readonly Child[],
 ): Promise<RootChildren> {
-  const { crypto, sender } = context;
+  const { crypto, sink } = context;
   if (children.length <= INLINE_CHILDREN) return { kind: "inline", list: children };
   const verifyKey = verifyKeyOf(crypto, readKey);
-  const writer = new TreeWriter(crypto, sender, {
+  const writer = new TreeWriter(crypto, sink, {
     leafKind: BLOCK_KIND.children,
     indexKind: BLOCK_KIND.childrenIndex,
     leafKey: sealKeyOf(crypto, verifyKey, "children"),

@@ -5,7 +5,11 @@ export interface FileSource {
   readonly name?: string | undefined;
   /** Bytes, if they are known before: for the progress alone. */
   readonly size?: number | undefined;
-  /** The bytes from the start. Called once. */
+  /** When the file was changed last, in milliseconds since 1970, if readers are to see it. */
+  readonly modified?: number | undefined;
+  /** The media type that readers see. */
+  readonly type?: string | undefined;
+  /** The bytes from the start, the same each time. Called once, or twice where keys come from content. */
   read(): AsyncIterable<Uint8Array>;
 }
 
@@ -15,7 +19,11 @@ export interface FolderSourceEntry {
   readonly path: string;
   /** Bytes, if they are known before: for the progress alone. */
   readonly size?: number | undefined;
-  /** The bytes from the start. Called once, when its turn comes. */
+  /** When the file was changed last, in milliseconds since 1970, if readers are to see it. */
+  readonly modified?: number | undefined;
+  /** The media type that readers see. */
+  readonly type?: string | undefined;
+  /** The bytes from the start, the same each time. Called when its turn comes; twice where keys come from content. */
   read(): AsyncIterable<Uint8Array>;
 }
 

@@ -1,20 +1,12 @@
-import {
-  type AbortLike,
-  type BlockId,
-  type CryptoProvider,
-  formatReference,
-  type RandomSource,
-  READ_KEY_BYTES,
-  UmbelError,
-} from "@umbel/core";
+import type { AbortLike, CryptoProvider, RandomSource } from "@umbel/core";
 import type { BlockNetwork } from "../block/block-network.ts";
-import { canonicalPath, nameFault } from "../format/path.ts";
 import { PUBLISH_CONCURRENCY } from "../limits.ts";
 import { createCancellation } from "../service/cancellation.ts";
 import { BlockSender, type SenderCounts } from "./block-sender.ts";
-import { type PublishContext, publishContent } from "./publish-file.ts";
-import { publishFolder, sortedEntries } from "./publish-folder.ts";
-import type { FolderSourceEntry, PublishSource } from "./publish-source.ts";
+import { inputOf, type MadeContent, makeBlocks, referenceTo } from "./make-blocks.ts";
+import { keysOfSecret, PUBLISH_SECRET_BYTES, type PublishKeys } from "./publish-keys.ts";
+import type { PublishSource } from "./publish-source.ts";
+import type { PutLedger } from "./put-ledger.ts";
 
 export interface PublishOptions {
   readonly crypto: CryptoProvider;
@@ -26,6 +18,10 @@ export interface PublishOptions {
   readonly wanted: number;
   readonly progress?: ((progress: PublishProgress) => void) | undefined;
   readonly signal?: AbortLike | undefined;
+  /** Keys of their own for this content; fresh random ones when absent. */
+  readonly keys?: PublishKeys | undefined;
+  /** What need not be put again. */
+  readonly ledger?: PutLedger | undefined;
   /** Puts in flight; PUBLISH_CONCURRENCY when absent. */
   readonly concurrency?: number | undefined;
 }
@@ -67,73 +63,51 @@ export interface PublishResult {
  */
 export async function publish(options: PublishOptions): Promise<PublishResult> {
   const stop = createCancellation(options.signal);
-  const readKey = options.random.bytes(READ_KEY_BYTES);
+  const secret = options.random.bytes(PUBLISH_SECRET_BYTES);
   try {
-    return await publishUnder(options, readKey, stop.signal);
+    return await publishUnder(options, options.keys ?? keysOfSecret(options.crypto, secret), stop.signal);
   } finally {
     stop.cancel();
     stop.release();
-    readKey.fill(0);
+    secret.fill(0);
   }
 }
 
 async function publishUnder(
   options: PublishOptions,
-  readKey: Uint8Array,
+  keys: PublishKeys,
   signal: AbortLike,
 ): Promise<PublishResult> {
-  const { crypto, random, source } = options;
-  const name = canonicalName(source.name);
-  const entries = source.kind === "folder" ? await sortedEntries(source) : [];
-  const report = new ProgressReport(options.progress, source.kind === "file" ? [source] : entries);
+  const { crypto, random, network, wanted, ledger } = options;
+  const input = await inputOf(options.source);
+  const report = new ProgressReport(options.progress, input.bytes);
   const sender = new BlockSender({
-    ...{ crypto, random, network: options.network, wanted: options.wanted, signal },
+    ...{ crypto, random, network, wanted, ledger, signal },
     concurrency: options.concurrency ?? PUBLISH_CONCURRENCY,
     onChange: (counts) => report.onCounts(counts),
   });
-  const context: PublishContext = {
-    ...{ crypto, sender, check: () => throwIfAborted(signal) },
-    onRead: (bytes) => report.onRead(bytes),
-  };
-  throwIfAborted(signal);
-  const { root, size } =
-    source.kind === "file"
-      ? await publishContent(context, readKey, name, source.read())
-      : await publishFolder(context, random, readKey, name, entries);
+  const onRead = (bytes: number) => report.onRead(bytes);
+  const made = await makeBlocks({ crypto, input, keys, sink: sender, signal, onRead });
   await sender.drain();
-  const rootId = await sender.addRoot(root);
+  const rootId = await sender.addRoot(made.root);
   report.onComplete();
   await sender.drain();
-  const files = source.kind === "file" ? 1 : entries.length;
-  return resultOf(rootId, readKey, source.kind, size, files, sender.counts);
+  return { reference: referenceTo(keys, rootId), ...summaryOf(made, sender.counts) };
 }
 
-function resultOf(
-  rootId: BlockId,
-  readKey: Uint8Array,
-  kind: "file" | "folder",
-  bytes: number,
-  files: number,
-  counts: SenderCounts,
-): PublishResult {
+function summaryOf(made: MadeContent, counts: SenderCounts): Omit<PublishResult, "reference"> {
+  const { kind, bytes, files } = made;
   const { blocks, putsDone, confirmations, leastConfirmed } = counts;
-  const reference = formatReference({ kind: "file", rootId, readKey, path: [] });
-  return { reference, kind, bytes, files, blocks, puts: putsDone, confirmations, leastConfirmed };
+  return { kind, bytes, files, blocks, puts: putsDone, confirmations, leastConfirmed };
 }
 
-class ProgressReport {
+/** Gathers what a listener of progress is told. */
+export class ProgressReport {
   readonly #listener: ((progress: PublishProgress) => void) | undefined;
   #state: PublishProgress;
 
-  constructor(
-    listener: ((progress: PublishProgress) => void) | undefined,
-    parts: readonly Pick<FolderSourceEntry, "size">[],
-  ) {
+  constructor(listener: ((progress: PublishProgress) => void) | undefined, bytesTotal: number | undefined) {
     this.#listener = listener;
-    const bytesTotal = parts.reduce<number | undefined>(
-      (sum, { size }) => (sum === undefined || size === undefined ? undefined : sum + size),
-      0,
-    );
     this.#state = { bytesRead: 0, bytesTotal, blocksDone: 0, blocksQueued: 0, isComplete: false };
   }
 
@@ -153,17 +127,4 @@ class ProgressReport {
     this.#state = { ...this.#state, ...change };
     this.#listener?.(this.#state);
   }
-}
-
-function canonicalName(name: string | undefined): string | undefined {
-  if (name === undefined) return undefined;
-  const canonical = canonicalPath(name);
-  const fault = nameFault(canonical);
-  if (fault !== undefined)
-    throw new UmbelError("BAD_INPUT", `${JSON.stringify(name)} cannot be published: ${fault}`);
-  return canonical;
-}
-
-function throwIfAborted(signal: AbortLike): void {
-  if (signal.aborted) throw new UmbelError("ABORTED", "the publish was stopped");
 }

@@ -3,7 +3,7 @@ import { BLOCK_KIND, type BlockKind, CHUNK_BYTES, type SealKey, sealChunk } from
 import { encodeIndex } from "../format/index-block.ts";
 import type { RootContent } from "../format/root-private.ts";
 import { IDS_PER_INDEX } from "../format/tree-shape.ts";
-import type { BlockSender } from "./block-sender.ts";
+import type { BlockSink } from "./block-sink.ts";
 
 /** What kind of tree, and how much of it the root takes. */
 export interface TreePlan {
@@ -23,7 +23,7 @@ export interface TreePlan {
  */
 export class TreeWriter {
   readonly #crypto: CryptoProvider;
-  readonly #sender: BlockSender;
+  readonly #sink: BlockSink;
   readonly #plan: TreePlan;
   readonly #chunk = new Uint8Array(CHUNK_BYTES);
   #held = 0;
@@ -33,9 +33,9 @@ export class TreeWriter {
   /** Ids at each level that no index block lists yet. */
   readonly #pending: BlockId[][] = [];
 
-  constructor(crypto: CryptoProvider, sender: BlockSender, plan: TreePlan) {
+  constructor(crypto: CryptoProvider, sink: BlockSink, plan: TreePlan) {
     this.#crypto = crypto;
-    this.#sender = sender;
+    this.#sink = sink;
     this.#plan = plan;
   }
 
@@ -85,7 +85,8 @@ export class TreeWriter {
     this.#sealed[level] = index + 1;
     const position = { kind: level === 0 ? leafKind : indexKind, level, index };
     const block = sealChunk(this.#crypto, level === 0 ? leafKey : indexKey, position, chunk);
-    const id = await this.#sender.add(block, position.kind === BLOCK_KIND.data ? "data" : "roots");
+    const isData = position.kind === BLOCK_KIND.data;
+    const id = await this.#sink.add(block, isData ? "data" : "index", isData ? "data" : "roots");
     let pending = this.#pending[level];
     if (pending === undefined) {
       pending = [];

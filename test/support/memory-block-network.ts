@@ -1,6 +1,15 @@
 import { type BlockId, UmbelError } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
-import { type BlockGet, type BlockNetwork, type BlockPut, blockIdOf } from "@umbel/storage";
+import {
+  type BlockGet,
+  type BlockNetwork,
+  type BlockPut,
+  blockIdOf,
+  type SlotGet,
+  type SlotPut,
+} from "@umbel/storage";
+import { decodeSlot, type Slot } from "../../packages/storage/src/slot/slot.ts";
+import { offerSlot, slotToServe } from "../../packages/storage/src/slot/slot-rules.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
 export interface MemoryBlockNetworkOptions {
@@ -10,6 +19,10 @@ export interface MemoryBlockNetworkOptions {
   readonly onPut?: (put: BlockPut) => number;
   /** What a get delivers instead of the stored block. */
   readonly onGet?: (get: BlockGet, block: Uint8Array | undefined) => Uint8Array | undefined;
+  /** How many holders keep a slot block; 3 when absent. */
+  readonly onPutSlot?: (put: SlotPut) => number;
+  /** What getting a slot delivers instead of what its holders keep. */
+  readonly onGetSlot?: (get: SlotGet, slot: Uint8Array | undefined) => Uint8Array | undefined;
 }
 
 /** The overlay as publish and fetch see it, in memory: it can lie, lose, reorder and delay, by the caller's choice. */
@@ -18,6 +31,10 @@ export class MemoryBlockNetwork implements BlockNetwork {
   readonly blocks = new Map<string, Uint8Array>();
   readonly puts: BlockPut[] = [];
   readonly gets: BlockGet[] = [];
+  /** What the holders of each location keep of a slot, by "copy:id", best first. */
+  readonly slots = new Map<string, readonly Slot[]>();
+  readonly slotPuts: SlotPut[] = [];
+  readonly slotGets: SlotGet[] = [];
   /** Most operations that were under way at once. */
   mostInFlight = 0;
   closed = false;
@@ -45,6 +62,29 @@ export class MemoryBlockNetwork implements BlockNetwork {
     await this.#turns(options?.signal);
     const confirmed = this.#options.onPut?.(put) ?? 3;
     if (confirmed > 0) this.blocks.set(`${put.copy}:${put.id}`, put.block.slice());
+    return confirmed;
+  }
+
+  async getSlot(get: SlotGet, options?: { signal?: { readonly aborted: boolean } | undefined }) {
+    this.slotGets.push(get);
+    await this.#turns(options?.signal);
+    const kept = this.slots.get(`${get.copy}:${get.id}`) ?? [];
+    const slot = slotToServe(kept, get.sequence ?? 0, get.rank === 1)?.bytes;
+    const delivered = this.#options.onGetSlot === undefined ? slot : this.#options.onGetSlot(get, slot);
+    return delivered?.slice();
+  }
+
+  async putSlot(
+    put: SlotPut,
+    options?: { signal?: { readonly aborted: boolean } | undefined },
+  ): Promise<number> {
+    this.slotPuts.push(put);
+    const slot = decodeSlot(nodeProvider, put.id, put.slot.slice());
+    await this.#turns(options?.signal);
+    const key = `${put.copy}:${put.id}`;
+    const { verdict, kept } = offerSlot(this.slots.get(key) ?? [], slot);
+    const confirmed = verdict === "taken" || verdict === "known" ? (this.#options.onPutSlot?.(put) ?? 3) : 0;
+    if (confirmed > 0) this.slots.set(key, kept);
     return confirmed;
   }
 

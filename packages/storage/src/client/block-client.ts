@@ -1,6 +1,5 @@
 import {
   type AbortLike,
-  type BlockId,
   type Clock,
   type CryptoProvider,
   isUmbelError,
@@ -12,7 +11,14 @@ import {
   UmbelError,
 } from "@umbel/core";
 import type { CircuitBuilder } from "@umbel/router";
-import type { BlockGet, BlockLane, BlockNetwork, BlockPut } from "../block/block-network.ts";
+import type {
+  BlockGet,
+  BlockLane,
+  BlockNetwork,
+  BlockPut,
+  SlotGet,
+  SlotPut,
+} from "../block/block-network.ts";
 import {
   CLIENT_CALLS_PER_CIRCUIT,
   CLIENT_DATA_CIRCUITS,
@@ -30,10 +36,15 @@ import {
   decodePutReply,
   encodeBlockMessage,
   GET_REPLY_BYTES,
+  type GetMessage,
+  type GetSlotMessage,
   PUT_REPLY_BYTES,
+  type PutMessage,
+  type PutSlotMessage,
 } from "../service/messages.ts";
 import { type StaggeredTry, staggered } from "../service/staggered.ts";
 import { isBlockOf } from "../service/verified.ts";
+import { decodeSlot } from "../slot/slot.ts";
 import { createEndpointChoice } from "./endpoint-choice.ts";
 import { createLane, type Lane, type Verdict } from "./lane.ts";
 import { createPace, type Pace } from "./pace.ts";
@@ -96,6 +107,14 @@ export function createBlockNetwork(options: BlockNetworkOptions): BlockNetwork {
       run(given?.signal, ({ signal }) =>
         putBlock({ ...options, lane: lanes[request.lane], pace: paces.put, signal }, request),
       ),
+    getSlot: (request, given) =>
+      run(given?.signal, ({ signal }) =>
+        getSlot({ ...options, lane: lanes.roots, pace: paces.get, signal }, request),
+      ),
+    putSlot: (request, given) =>
+      run(given?.signal, ({ signal }) =>
+        putSlot({ ...options, lane: lanes.roots, pace: paces.put, signal }, request),
+      ),
     close() {
       all.cancel();
       for (const lane of Object.values(lanes)) lane.close();
@@ -109,37 +128,62 @@ interface Context extends BlockNetworkOptions {
   readonly signal: AbortLike;
 }
 
-/** Asks endpoint after endpoint until one delivers; "not found" counts once several have said so. */
-async function getBlock(context: Context, request: BlockGet): Promise<Uint8Array | undefined> {
+function getBlock(context: Context, { id, copy }: BlockGet): Promise<Uint8Array | undefined> {
   const bypassCaches = context.bypassCaches ?? false;
-  const payload = encodeBlockMessage({ op: "get", id: request.id, copy: request.copy, bypassCaches });
+  return ask(context, { op: "get", id, copy, bypassCaches }, (block) => {
+    if (!isBlockOf(context.crypto, id, block)) throw new UmbelError("CRYPTO_FAILED", ANOTHER);
+  });
+}
+
+function getSlot(
+  context: Context,
+  { id, copy, sequence = 0, rank = 0 }: SlotGet,
+): Promise<Uint8Array | undefined> {
+  return ask(context, { op: "getSlot", id, copy, sequence, rank }, (slot) => {
+    const found = decodeSlot(context.crypto, id, slot);
+    const isAsked = sequence === 0 || (found.kind === "edition" && found.sequence === sequence);
+    if (!isAsked) throw new UmbelError("CRYPTO_FAILED", ANOTHER);
+  });
+}
+
+function putBlock(context: Context, { id, copy, block }: BlockPut): Promise<number> {
+  return give(context, { op: "put", id, copy, block });
+}
+
+function putSlot(context: Context, { id, copy, slot }: SlotPut): Promise<number> {
+  return give(context, { op: "putSlot", id, copy, slot });
+}
+
+const ANOTHER = "an endpoint sent another block";
+
+/** Asks endpoint after endpoint until one delivers; "not found" counts once several have said so. `mustBe` throws on another block. */
+async function ask(
+  context: Context,
+  message: GetMessage | GetSlotMessage,
+  mustBe: (block: Uint8Array) => void,
+): Promise<Uint8Array | undefined> {
   let notFound = 0;
   const outcome = await overCircuits<{ readonly block: Uint8Array | undefined }>(context, {
-    payload,
+    payload: encodeBlockMessage(message),
     maxResponseBytes: GET_REPLY_BYTES,
     timeout: CLIENT_GET_TIMEOUT_MS,
     read(reply) {
       const block = decodeGetReply(reply);
-      if (block !== undefined) return { block: verified(context.crypto, request.id, block) };
-      return ++notFound >= CLIENT_OPINIONS ? { block: undefined } : undefined;
+      if (block === undefined) return ++notFound >= CLIENT_OPINIONS ? { block } : undefined;
+      mustBe(block);
+      return { block };
     },
   });
   return outcome?.block;
 }
 
 /** Gives the block to endpoint after endpoint until one reports enough copies, or several reported; the best counts. */
-async function putBlock(context: Context, request: BlockPut): Promise<number> {
-  const payload = encodeBlockMessage({
-    op: "put",
-    id: request.id,
-    copy: request.copy,
-    block: request.block,
-  });
+async function give(context: Context, message: PutMessage | PutSlotMessage): Promise<number> {
   const wanted = context.wantedCopies ?? HOLDER_COUNT;
   let best = 0;
   let reports = 0;
   await overCircuits(context, {
-    payload,
+    payload: encodeBlockMessage(message),
     maxResponseBytes: PUT_REPLY_BYTES,
     timeout: CLIENT_PUT_TIMEOUT_MS,
     read(reply) {
@@ -200,11 +244,6 @@ async function tryCircuit<Result>(
   } finally {
     seat.leave(verdict);
   }
-}
-
-function verified(crypto: CryptoProvider, id: BlockId, block: Uint8Array): Uint8Array {
-  if (!isBlockOf(crypto, id, block)) throw new UmbelError("CRYPTO_FAILED", "an endpoint sent another block");
-  return block;
 }
 
 function createLanes(options: BlockNetworkOptions, signal: AbortLike): Record<BlockLane, Lane> {

@@ -68,6 +68,7 @@ export function createEndpoint(options: EndpointOptions): Service {
         throw new UmbelError("PROTOCOL_VIOLATION", "an endpoint answers circuits only");
       }
       const message = decodeBlockMessage(payload);
+      if (message.op !== "get" && message.op !== "put") throw new UmbelError("BAD_ENCODING", "slots");
       const nearest = findHolders(locationOf(options.crypto, message.id, message.copy));
       return admission.run(async () =>
         message.op === "get"

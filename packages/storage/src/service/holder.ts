@@ -58,6 +58,7 @@ export function createHolder(options: HolderOptions): Holder {
     async handle({ payload, origin }) {
       mustBeRelay(origin, options.directory);
       const message = decodeBlockMessage(payload);
+      if (message.op !== "get" && message.op !== "put") throw new UmbelError("BAD_ENCODING", "slots");
       return message.op === "get"
         ? encodeGetReply(await port.get(message))
         : encodePutReply((await port.put(message)) ? 1 : 0);

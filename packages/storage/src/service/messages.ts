@@ -1,5 +1,5 @@
-import { BLOCK_BYTES, BLOCK_HEADER_BYTES, type BlockId, UmbelError } from "@umbel/core";
-import type { BlockCopy } from "../block/block-network.ts";
+import { BLOCK_BYTES, BLOCK_HEADER_BYTES, type BlockId, Reader, UmbelError, Writer } from "@umbel/core";
+import type { BlockCopy, SlotRankAsked } from "../block/block-network.ts";
 import { BLOCK_ID_BYTES, blockIdBytes, blockIdFromBytes } from "../block/location.ts";
 
 /**
@@ -15,10 +15,18 @@ export const PUT_REQUEST_BYTES = REQUEST_HEADER_BYTES + BLOCK_BYTES;
 export const GET_REPLY_BYTES = BLOCK_HEADER_BYTES + BLOCK_BYTES;
 export const PUT_REPLY_BYTES = BLOCK_HEADER_BYTES;
 
-const OP = { GET: 1, PUT: 2 } as const;
+/** Ids that one HAVE asks for: as many as a block has room for, so that it is as long as a PUT. */
+export const HAVE_MAX_IDS = Math.floor(BLOCK_BYTES / BLOCK_ID_BYTES);
+export const HAVE_REQUEST_BYTES = REQUEST_HEADER_BYTES + HAVE_MAX_IDS * BLOCK_ID_BYTES;
+export const HAVE_REPLY_BYTES = BLOCK_HEADER_BYTES + Math.ceil(HAVE_MAX_IDS / 8);
+
+const OP = { GET: 1, PUT: 2, GET_SLOT: 3, PUT_SLOT: 4, HAVE: 5 } as const;
 const FLAG_BYPASS_CACHES = 1;
 const STATUS = { NO: 0, YES: 1 } as const;
 const ID_OFFSET = 4;
+const SEQUENCE_OFFSET = ID_OFFSET + BLOCK_ID_BYTES;
+const RANK_OFFSET = SEQUENCE_OFFSET + 8;
+const COUNT_OFFSET = 4;
 
 export interface GetMessage {
   readonly op: "get";
@@ -36,50 +44,150 @@ export interface PutMessage {
   readonly block: Uint8Array;
 }
 
-export type BlockMessage = GetMessage | PutMessage;
+export interface GetSlotMessage {
+  readonly op: "getSlot";
+  readonly id: BlockId;
+  readonly copy: BlockCopy;
+  /** An edition's number; 0 for whatever outranks all. At most 2^53 - 1. */
+  readonly sequence: number;
+  /** 0 for the first in rank, 1 for the one that conflicts with it. */
+  readonly rank: SlotRankAsked;
+}
+
+export interface PutSlotMessage {
+  readonly op: "putSlot";
+  readonly id: BlockId;
+  readonly copy: BlockCopy;
+  /** BLOCK_BYTES long. */
+  readonly slot: Uint8Array;
+}
+
+/** Which of its blocks a holder permanently has under a copy number; from node to node only. */
+export interface HaveMessage {
+  readonly op: "have";
+  readonly copy: BlockCopy;
+  /** 1 to HAVE_MAX_IDS. */
+  readonly ids: readonly BlockId[];
+}
+
+/** What a client asks an endpoint. */
+export type BlockMessage = GetMessage | PutMessage | GetSlotMessage | PutSlotMessage;
+/** What a node asks a holder. */
+export type HolderMessage = BlockMessage | HaveMessage;
 
 /**
- * Request, 63 bytes or 63 + BLOCK_BYTES:
+ * Request, 63 bytes (GET, GET_SLOT) or 63 + BLOCK_BYTES (PUT, PUT_SLOT):
  *
  *     version   u8   1
- *     op        u8   1 GET, 2 PUT
+ *     op        u8   1 GET, 2 PUT, 3 GET_SLOT, 4 PUT_SLOT
  *     copy      u8   0, 1 or 2
  *     flags     u8   bit 0 on GET: bypass caches; other bits zero
- *     id        32   block id
- *     reserved  27   zeros
- *     block     BLOCK_BYTES, on PUT only
+ *     id        32   block id, or slot id
+ *     sequence  u64  on GET_SLOT: an edition's number, 0 for what outranks all; else zeros
+ *     rank      u8   on GET_SLOT: 0 the first, 1 the one that conflicts with it; else zero
+ *     reserved  18   zeros
+ *     block     BLOCK_BYTES, on PUT and PUT_SLOT only
  */
 export function encodeBlockMessage(message: BlockMessage): Uint8Array {
-  const bytes = new Uint8Array(message.op === "put" ? PUT_REQUEST_BYTES : GET_REQUEST_BYTES);
+  const block = message.op === "put" ? message.block : message.op === "putSlot" ? message.slot : undefined;
+  const bytes = new Uint8Array(block === undefined ? GET_REQUEST_BYTES : PUT_REQUEST_BYTES);
   bytes[0] = BLOCK_MESSAGE_VERSION;
-  bytes[1] = message.op === "put" ? OP.PUT : OP.GET;
+  bytes[1] = OP_OF[message.op];
   bytes[2] = message.copy;
   bytes[3] = message.op === "get" && message.bypassCaches ? FLAG_BYPASS_CACHES : 0;
   bytes.set(blockIdBytes(message.id), ID_OFFSET);
-  if (message.op === "put") {
-    if (message.block.length !== BLOCK_BYTES) throw new RangeError(`block of ${message.block.length} bytes`);
-    bytes.set(message.block, REQUEST_HEADER_BYTES);
+  if (message.op === "getSlot") {
+    new Writer(bytes.subarray(SEQUENCE_OFFSET, RANK_OFFSET)).u64(message.sequence);
+    bytes[RANK_OFFSET] = message.rank;
+  }
+  if (block !== undefined) {
+    if (block.length !== BLOCK_BYTES) throw new RangeError(`block of ${block.length} bytes`);
+    bytes.set(block, REQUEST_HEADER_BYTES);
   }
   return bytes;
 }
 
-/** Reads a request; the block is a view of `bytes`. Throws BAD_ENCODING on anything `encodeBlockMessage` does not write. */
+/** Reads a request; its block is a view of `bytes`. Throws BAD_ENCODING on anything `encodeBlockMessage` does not write. */
 export function decodeBlockMessage(bytes: Uint8Array): BlockMessage {
-  const [version, op, copy, flags] = bytes;
-  const isPut = op === OP.PUT;
-  if (bytes.length !== (isPut ? PUT_REQUEST_BYTES : GET_REQUEST_BYTES)) throw bad("length");
+  const [version, op, , flags] = bytes;
+  const carriesBlock = op === OP.PUT || op === OP.PUT_SLOT;
+  if (bytes.length !== (carriesBlock ? PUT_REQUEST_BYTES : GET_REQUEST_BYTES)) throw bad("length");
   if (version !== BLOCK_MESSAGE_VERSION) throw bad("version");
-  if (!isPut && op !== OP.GET) throw bad("op");
-  if (copy !== 0 && copy !== 1 && copy !== 2) throw bad("copy");
-  if (flags !== 0 && (isPut || flags !== FLAG_BYPASS_CACHES)) throw bad("flags");
-  mustBeZero(bytes, ID_OFFSET + BLOCK_ID_BYTES, REQUEST_HEADER_BYTES);
-  const id = blockIdFromBytes(bytes.subarray(ID_OFFSET, ID_OFFSET + BLOCK_ID_BYTES));
-  if (isPut) return { op: "put", id, copy, block: bytes.subarray(REQUEST_HEADER_BYTES) };
-  return { op: "get", id, copy, bypassCaches: flags === FLAG_BYPASS_CACHES };
+  if (flags !== 0 && (op !== OP.GET || flags !== FLAG_BYPASS_CACHES)) throw bad("flags");
+  const copy = decodeCopy(bytes);
+  mustBeZero(bytes, op === OP.GET_SLOT ? RANK_OFFSET + 1 : SEQUENCE_OFFSET, REQUEST_HEADER_BYTES);
+  const id = blockIdFromBytes(bytes.subarray(ID_OFFSET, SEQUENCE_OFFSET));
+  switch (op) {
+    case OP.GET:
+      return { op: "get", id, copy, bypassCaches: flags === FLAG_BYPASS_CACHES };
+    case OP.PUT:
+      return { op: "put", id, copy, block: bytes.subarray(REQUEST_HEADER_BYTES) };
+    case OP.GET_SLOT:
+      return { op: "getSlot", id, copy, ...decodeAsked(bytes) };
+    case OP.PUT_SLOT:
+      return { op: "putSlot", id, copy, slot: bytes.subarray(REQUEST_HEADER_BYTES) };
+    default:
+      throw bad("op");
+  }
 }
 
 /**
- * Reply to a GET, 64 + BLOCK_BYTES:
+ * HAVE, as long as a PUT:
+ *
+ *     version   u8   1
+ *     op        u8   5
+ *     copy      u8   0, 1 or 2
+ *     flags     u8   zero
+ *     count     u16  1 to HAVE_MAX_IDS
+ *     reserved  57   zeros
+ *     ids       32 each, then zeros
+ */
+export function encodeHaveMessage(message: HaveMessage): Uint8Array {
+  const { ids, copy } = message;
+  if (ids.length < 1 || ids.length > HAVE_MAX_IDS) throw new RangeError(`${ids.length} ids`);
+  const bytes = new Uint8Array(HAVE_REQUEST_BYTES);
+  bytes[0] = BLOCK_MESSAGE_VERSION;
+  bytes[1] = OP.HAVE;
+  bytes[2] = copy;
+  new Writer(bytes.subarray(COUNT_OFFSET, COUNT_OFFSET + 2)).u16(ids.length);
+  for (const [at, id] of ids.entries()) {
+    bytes.set(blockIdBytes(id), REQUEST_HEADER_BYTES + at * BLOCK_ID_BYTES);
+  }
+  return bytes;
+}
+
+/** Reads a request to a holder: HAVE, or what `decodeBlockMessage` reads. Throws BAD_ENCODING. */
+export function decodeHolderMessage(bytes: Uint8Array): HolderMessage {
+  return bytes[1] === OP.HAVE ? decodeHaveMessage(bytes) : decodeBlockMessage(bytes);
+}
+
+/**
+ * Reply to a HAVE: version u8 | zeros 63 | a bit for each id asked, in order from the highest bit of the first byte; one
+ * is "here, under that copy number". Zeros after the last.
+ */
+export function encodeHaveReply(has: readonly boolean[]): Uint8Array {
+  if (has.length > HAVE_MAX_IDS) throw new RangeError(`${has.length} ids`);
+  const bytes = new Uint8Array(HAVE_REPLY_BYTES);
+  bytes[0] = BLOCK_MESSAGE_VERSION;
+  for (const [at, one] of has.entries()) {
+    if (one) bytes[BLOCK_HEADER_BYTES + (at >> 3)]! |= 0x80 >> (at & 7);
+  }
+  return bytes;
+}
+
+/** Which of `count` ids are there. Throws BAD_ENCODING. */
+export function decodeHaveReply(bytes: Uint8Array, count: number): readonly boolean[] {
+  if (bytes.length !== HAVE_REPLY_BYTES) throw bad("length");
+  if (bytes[0] !== BLOCK_MESSAGE_VERSION) throw bad("version");
+  mustBeZero(bytes, 1, BLOCK_HEADER_BYTES);
+  const bit = (at: number): boolean =>
+    ((bytes[BLOCK_HEADER_BYTES + (at >> 3)] as number) & (0x80 >> (at & 7))) !== 0;
+  for (let at = count; at < HAVE_MAX_IDS; at++) if (bit(at)) throw bad("reserved");
+  return Array.from({ length: count }, (_, at) => bit(at));
+}
+
+/**
+ * Reply to a GET or GET_SLOT, 64 + BLOCK_BYTES:
  *
  *     version   u8   1
  *     status    u8   0 not found, 1 found
@@ -106,7 +214,7 @@ export function decodeGetReply(bytes: Uint8Array): Uint8Array | undefined {
 }
 
 /**
- * Reply to a PUT, 64 bytes:
+ * Reply to a PUT or PUT_SLOT, 64 bytes:
  *
  *     version    u8   1
  *     status     u8   0 nobody confirmed, 1 somebody did
@@ -131,6 +239,38 @@ export function decodePutReply(bytes: Uint8Array): number {
   if (confirmed > 0 !== stored) throw bad("confirmed");
   mustBeZero(bytes, 3, bytes.length);
   return confirmed;
+}
+
+const OP_OF = { get: OP.GET, put: OP.PUT, getSlot: OP.GET_SLOT, putSlot: OP.PUT_SLOT } as const;
+
+function decodeCopy(bytes: Uint8Array): BlockCopy {
+  const copy = bytes[2];
+  if (copy !== 0 && copy !== 1 && copy !== 2) throw bad("copy");
+  return copy;
+}
+
+function decodeAsked(bytes: Uint8Array): Pick<GetSlotMessage, "sequence" | "rank"> {
+  const sequence = new Reader(bytes.subarray(SEQUENCE_OFFSET), "block message").u64("sequence");
+  const rank = bytes[RANK_OFFSET];
+  if (rank !== 0 && rank !== 1) throw bad("rank");
+  return { sequence, rank };
+}
+
+function decodeHaveMessage(bytes: Uint8Array): HaveMessage {
+  if (bytes.length !== HAVE_REQUEST_BYTES) throw bad("length");
+  if (bytes[0] !== BLOCK_MESSAGE_VERSION) throw bad("version");
+  if (bytes[3] !== 0) throw bad("flags");
+  const copy = decodeCopy(bytes);
+  const count = new Reader(bytes.subarray(COUNT_OFFSET), "block message").u16("count");
+  if (count < 1 || count > HAVE_MAX_IDS) throw bad("count");
+  mustBeZero(bytes, COUNT_OFFSET + 2, REQUEST_HEADER_BYTES);
+  const end = REQUEST_HEADER_BYTES + count * BLOCK_ID_BYTES;
+  mustBeZero(bytes, end, bytes.length);
+  const ids: BlockId[] = [];
+  for (let at = REQUEST_HEADER_BYTES; at < end; at += BLOCK_ID_BYTES) {
+    ids.push(blockIdFromBytes(bytes.subarray(at, at + BLOCK_ID_BYTES)));
+  }
+  return { op: "have", copy, ids };
 }
 
 function decodeStatus(bytes: Uint8Array, length: number): boolean {

@@ -15,9 +15,8 @@ export const PUT_REQUEST_BYTES = REQUEST_HEADER_BYTES + BLOCK_BYTES;
 export const GET_REPLY_BYTES = BLOCK_HEADER_BYTES + BLOCK_BYTES;
 export const PUT_REPLY_BYTES = BLOCK_HEADER_BYTES;
 
-/** Ids that one HAVE asks for: as many as a block has room for, so that it is as long as a PUT. */
+/** Ids that one HAVE asks for at most: as many as a block has room for, so that it is no longer than a PUT. */
 export const HAVE_MAX_IDS = Math.floor(BLOCK_BYTES / BLOCK_ID_BYTES);
-export const HAVE_REQUEST_BYTES = REQUEST_HEADER_BYTES + HAVE_MAX_IDS * BLOCK_ID_BYTES;
 export const HAVE_REPLY_BYTES = BLOCK_HEADER_BYTES + Math.ceil(HAVE_MAX_IDS / 8);
 
 const OP = { GET: 1, PUT: 2, GET_SLOT: 3, PUT_SLOT: 4, HAVE: 5 } as const;
@@ -66,7 +65,7 @@ export interface PutSlotMessage {
 export interface HaveMessage {
   readonly op: "have";
   readonly copy: BlockCopy;
-  /** 1 to HAVE_MAX_IDS. */
+  /** Up to HAVE_MAX_IDS; none to ask for a sign of life. */
   readonly ids: readonly BlockId[];
 }
 
@@ -132,20 +131,20 @@ export function decodeBlockMessage(bytes: Uint8Array): BlockMessage {
 }
 
 /**
- * HAVE, as long as a PUT:
+ * HAVE, 63 bytes and 32 for each id; between nodes alone, so its length may say how much is asked:
  *
  *     version   u8   1
  *     op        u8   5
  *     copy      u8   0, 1 or 2
  *     flags     u8   zero
- *     count     u16  1 to HAVE_MAX_IDS
+ *     count     u16  0 to HAVE_MAX_IDS
  *     reserved  57   zeros
- *     ids       32 each, then zeros
+ *     ids       32 each
  */
 export function encodeHaveMessage(message: HaveMessage): Uint8Array {
   const { ids, copy } = message;
-  if (ids.length < 1 || ids.length > HAVE_MAX_IDS) throw new RangeError(`${ids.length} ids`);
-  const bytes = new Uint8Array(HAVE_REQUEST_BYTES);
+  if (ids.length > HAVE_MAX_IDS) throw new RangeError(`${ids.length} ids`);
+  const bytes = new Uint8Array(REQUEST_HEADER_BYTES + ids.length * BLOCK_ID_BYTES);
   bytes[0] = BLOCK_MESSAGE_VERSION;
   bytes[1] = OP.HAVE;
   bytes[2] = copy;
@@ -257,15 +256,15 @@ function decodeAsked(bytes: Uint8Array): Pick<GetSlotMessage, "sequence" | "rank
 }
 
 function decodeHaveMessage(bytes: Uint8Array): HaveMessage {
-  if (bytes.length !== HAVE_REQUEST_BYTES) throw bad("length");
+  if (bytes.length < REQUEST_HEADER_BYTES) throw bad("length");
   if (bytes[0] !== BLOCK_MESSAGE_VERSION) throw bad("version");
   if (bytes[3] !== 0) throw bad("flags");
   const copy = decodeCopy(bytes);
   const count = new Reader(bytes.subarray(COUNT_OFFSET), "block message").u16("count");
-  if (count < 1 || count > HAVE_MAX_IDS) throw bad("count");
+  if (count > HAVE_MAX_IDS) throw bad("count");
   mustBeZero(bytes, COUNT_OFFSET + 2, REQUEST_HEADER_BYTES);
   const end = REQUEST_HEADER_BYTES + count * BLOCK_ID_BYTES;
-  mustBeZero(bytes, end, bytes.length);
+  if (bytes.length !== end) throw bad("length");
   const ids: BlockId[] = [];
   for (let at = REQUEST_HEADER_BYTES; at < end; at += BLOCK_ID_BYTES) {
     ids.push(blockIdFromBytes(bytes.subarray(at, at + BLOCK_ID_BYTES)));

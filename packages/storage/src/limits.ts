@@ -31,6 +31,10 @@ export const PUT_TRIES = 3;
 export const FETCH_WINDOW_BLOCKS = 64;
 /** Tries of the network for a block that was not found; of a root at each of its three locations in turn. */
 export const GET_TRIES = 3;
+/** Bytes of a folder's next files that are fetched while one is read. */
+export const FETCH_AHEAD_BYTES = 4 * 1024 * 1024;
+/** Files of a folder that are fetched while one is read. */
+export const FETCH_AHEAD_FILES = 256;
 /** Opened index blocks that a reader keeps, 32 KiB each. */
 export const INDEX_CACHE_BLOCKS = 16;
 
@@ -56,6 +60,31 @@ export const HOLDER_MAX_WAITING = 256;
 
 /** Numbers of a slot's editions that a holder keeps, the newest; of each up to two blocks, the second as evidence of a fork. */
 export const SLOT_KEPT_EDITIONS = 4;
+
+// Repair by holders (docs/decisions/0073-holder-repair.md)
+
+/** Time in ms between two looks at the neighbours and the directory, on average. Long enough that one restart moves no block. */
+export const REPAIR_PROBE_MS = 5 * 60_000;
+/** A node is away when calls to it failed this long apart, in ms, with no answer between. */
+export const REPAIR_AWAY_MS = 3 * 60_000;
+/** Nodes that lately failed, remembered; the one that failed first is forgotten first. */
+export const REPAIR_MAX_FAILING = 1_000;
+/** Time in ms after which a node that also has a block acts, where the nearer one did not. */
+export const REPAIR_TURN_MS = 3 * 60_000;
+/** Time in ms between two walks over the whole store, whatever the directory does. */
+export const REPAIR_FULL_MS = 6 * 3_600_000;
+/** Longest pause in ms before blocks that could not be put in place are tried again. */
+export const REPAIR_RETRY_MAX_MS = 2 * 3_600_000;
+/** Blocks looked at together: what a walk over the store keeps in memory, without their bytes. */
+export const REPAIR_WINDOW_ITEMS = 1_000;
+/** Calls of repair under way at once; each keeps at most one block in memory. */
+export const REPAIR_CALLS_AT_ONCE = 8;
+/** Bytes of blocks per second that repair sends: a third of a 50 Mbit/s line. */
+export const REPAIR_BYTES_PER_SECOND = 2 * 1024 * 1024;
+/** Nodes near this one's blocks that are asked for a sign of life. */
+export const REPAIR_MAX_NEIGHBOURS = 256;
+/** Nodes nearest to this one's own position that are asked for a sign of life, also while it holds nothing. */
+export const REPAIR_NEAREST_NEIGHBOURS = 16;
 
 // Endpoint
 

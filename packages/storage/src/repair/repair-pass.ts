@@ -1,0 +1,157 @@
+import type { AbortLike, BlockId, CryptoProvider, NodeId } from "@umbel/core";
+import { locationOf } from "../block/location.ts";
+import { HOLDER_COUNT, REPAIR_CALLS_AT_ONCE, REPAIR_HAVE_ITEMS, REPAIR_WINDOW_ITEMS } from "../limits.ts";
+import type { Holders } from "../service/holders.ts";
+import type { Presence } from "./presence.ts";
+import type { RepairCalls, RepairItem } from "./repair-calls.ts";
+import { planRepair } from "./repair-plan.ts";
+
+export interface PassOptions {
+  readonly crypto: CryptoProvider;
+  readonly ownId: NodeId;
+  readonly calls: RepairCalls;
+  readonly presence: Presence;
+  /** Who is responsible now, among the nodes that are present. */
+  readonly holdersNow: (location: Uint8Array) => Holders;
+  /** Who was when everything was last in place; items for which that is the same are left out. Undefined for all items. */
+  readonly holdersBefore: ((location: Uint8Array) => Holders) | undefined;
+  readonly isOld: (id: NodeId) => boolean;
+  /** Act where at most so many nearer nodes have the item too. */
+  readonly maxRank: number;
+  readonly signal: AbortLike;
+  /** Told who else is near an item of this node. */
+  readonly onNeighbour: (id: NodeId) => void;
+  /** Told of each item that was put at another node. */
+  readonly onPut: () => void;
+  /** Told of each item that became spare. */
+  readonly onSpare: () => void;
+}
+
+/** An item with the nodes near its location, nearest first. */
+interface Task {
+  readonly item: RepairItem;
+  readonly near: readonly NodeId[];
+}
+
+/**
+ * Walks the store once and puts what others lack. Returns how many items are not in place yet: it was not this node's turn, or
+ * somebody did not answer or refused. Holds REPAIR_WINDOW_ITEMS in memory. Throws ABORTED, READ_FAILED.
+ */
+export async function runPass(options: PassOptions): Promise<number> {
+  let open = 0;
+  let window: Task[] = [];
+  for await (const item of options.calls.items()) {
+    const task = taskOf(options, item);
+    if (task === undefined) continue;
+    window.push(task);
+    if (window.length < REPAIR_WINDOW_ITEMS) continue;
+    open += await repairWindow(options, window);
+    window = [];
+  }
+  return open + (await repairWindow(options, window));
+}
+
+function taskOf(options: PassOptions, item: RepairItem): Task | undefined {
+  const location = locationOf(options.crypto, item.id, item.copy);
+  const near = nearOf(options.holdersNow(location));
+  for (const id of near) if (id !== options.ownId) options.onNeighbour(id);
+  const before = options.holdersBefore && nearOf(options.holdersBefore(location));
+  if (before?.length === near.length && near.every((id, at) => id === before[at])) return undefined;
+  return { item, near };
+}
+
+function nearOf({ holders, nearMisses }: Holders): readonly NodeId[] {
+  return [...holders, ...nearMisses];
+}
+
+async function repairWindow(options: PassOptions, window: readonly Task[]): Promise<number> {
+  const answers = await askAll(options, window);
+  let open = 0;
+  await atOnce(window, REPAIR_CALLS_AT_ONCE, async (task) => {
+    if (!(await repairItem(options, task, answers))) open++;
+  });
+  return open;
+}
+
+/** True when the item is where it should be now. */
+async function repairItem(options: PassOptions, { item, near }: Task, answers: Answers): Promise<boolean> {
+  const { ownId, calls, signal } = options;
+  const candidates = near.map((id) => ({
+    id,
+    has: id === ownId ? true : answers.get(id)?.get(keyOf(item)),
+    isOld: options.isOld(id),
+  }));
+  const plan = planRepair(ownId, candidates, HOLDER_COUNT);
+  if (plan.isSpare) {
+    await calls.spare(item);
+    options.onSpare();
+    return true;
+  }
+  const isSilent = candidates.some(({ has }) => has === undefined);
+  if (plan.targets.length === 0) return !isSilent;
+  if (plan.rank > options.maxRank) return false;
+  let isWhole = !isSilent;
+  for (const target of plan.targets) {
+    if (await calls.put(target, item, signal)) options.onPut();
+    else isWhole = false;
+  }
+  return isWhole;
+}
+
+/** What each node said of each item; a node that did not answer is not in it. */
+type Answers = ReadonlyMap<NodeId, ReadonlyMap<string, boolean>>;
+
+async function askAll(options: PassOptions, window: readonly Task[]): Promise<Answers> {
+  const wanted = new Map<NodeId, RepairItem[]>();
+  for (const { item, near } of window) {
+    for (const id of near) {
+      if (id === options.ownId) continue;
+      const items = wanted.get(id);
+      if (items === undefined) wanted.set(id, [item]);
+      else items.push(item);
+    }
+  }
+  const answers = new Map<NodeId, Map<string, boolean>>();
+  await atOnce([...wanted], REPAIR_CALLS_AT_ONCE, async ([peer, items]) => {
+    const said = await askOne(options, peer, items);
+    if (said !== undefined) answers.set(peer, said);
+  });
+  return answers;
+}
+
+/** Stops at the first call that fails: a node that is gone must not cost a timeout for each batch. */
+async function askOne(
+  { calls, presence, signal }: PassOptions,
+  peer: NodeId,
+  items: readonly RepairItem[],
+): Promise<Map<string, boolean> | undefined> {
+  const said = new Map<string, boolean>();
+  for (let at = 0; at < items.length; at += REPAIR_HAVE_ITEMS) {
+    const batch = items.slice(at, at + REPAIR_HAVE_ITEMS);
+    const answer = await calls.have(peer, batch, signal);
+    if (answer === undefined) {
+      presence.failed(peer);
+      return undefined;
+    }
+    presence.reached(peer);
+    for (const [index, item] of batch.entries()) said.set(keyOf(item), answer[index] ?? false);
+  }
+  return said;
+}
+
+function keyOf({ id, copy }: { readonly id: BlockId; readonly copy: number }): string {
+  return `${copy}${id}`;
+}
+
+/** Runs `work` for each item, at most `limit` at once; the first error ends it. */
+export async function atOnce<Item>(
+  items: readonly Item[],
+  limit: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const worker = async () => {
+    while (next < items.length) await work(items[next++] as Item);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+}

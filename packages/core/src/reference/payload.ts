@@ -2,6 +2,8 @@ import type { BlockId } from "../brand.ts";
 import { decodeBase32, encodeBase32 } from "../bytes/base32.ts";
 import type { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
+import { HPKE_EXTRA_BYTES } from "../crypto/hpke.ts";
+import { PASSPHRASE_BOX_EXTRA_BYTES } from "../crypto/passphrase.ts";
 import { secretOf } from "../crypto/secret.ts";
 import { BLOCK_BYTES } from "../wire/geometry.ts";
 import {
@@ -17,12 +19,10 @@ import {
 /** The word after `umbel:`. A piece is written as a file. */
 export type TextKind = "file" | "verify" | "site" | "edition" | "locked" | "sealed" | "owner" | "recipient";
 
-/** The steps in which a locked or sealed reference grows with what is inside, in bytes, and how many there are. */
+/** The step in which a locked or sealed reference grows with what is inside, in bytes. */
 export const INNER_STEP_BYTES = 96;
+/** The most steps: so the text stays within the 1023 characters up to which its checksum has distance 4 (BIP 173). */
 export const INNER_STEPS = 5;
-/** Bytes before and after the inner reference: scrypt's cost 3, salt 16, tag 16; encapsulated key 32, tag 16. */
-export const LOCKED_EXTRA_BYTES = 3 + 16 + 16;
-export const SEALED_EXTRA_BYTES = 32 + 16;
 
 /** Lengths in bytes, version included, that a payload of each kind can have, by its version. */
 const LENGTHS: Readonly<Record<TextKind, readonly (readonly number[])[]>> = {
@@ -30,8 +30,8 @@ const LENGTHS: Readonly<Record<TextKind, readonly (readonly number[])[]>> = {
   verify: [[1 + 1 + 32 + VERIFY_KEY_BYTES]],
   site: [[1 + SITE_KEY_BYTES]],
   edition: [[1 + SITE_KEY_BYTES + 8 + EDITION_HASH_BYTES]],
-  locked: [steps(1 + LOCKED_EXTRA_BYTES)],
-  sealed: [steps(1 + SEALED_EXTRA_BYTES)],
+  locked: [steps(1 + PASSPHRASE_BOX_EXTRA_BYTES)],
+  sealed: [steps(1 + HPKE_EXTRA_BYTES)],
   owner: [[1 + SITE_SEED_BYTES]],
   recipient: [[1 + RECIPIENT_KEY_BYTES]],
 };

@@ -10,6 +10,7 @@ export * from "./crypto/equal.ts";
 export * from "./crypto/hpke.ts";
 export * from "./crypto/kdf.ts";
 export * from "./crypto/kernel/instantiate.ts";
+export * from "./crypto/kernel/instantiate.ts";
 export * from "./crypto/kernel/kernel.ts";
 export * from "./crypto/kernel/kernel-adiantum.ts";
 export * from "./crypto/labels.ts";

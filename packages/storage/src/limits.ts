@@ -38,6 +38,11 @@ export const FETCH_AHEAD_FILES = 256;
 /** Opened index blocks that a reader keeps, 32 KiB each. */
 export const INDEX_CACHE_BLOCKS = 16;
 
+// Erasure code
+
+/** Memory of the erasure code's kernel, one for each thread: tiles of 4 KiB of 128 + 128 blocks, and its tables. */
+export const ERASURE_KERNEL_BYTES = 25 * 64 * 1024;
+
 // Store
 
 /** Blocks written in one transaction of the store: one flush to disk serves them all. */

@@ -1,7 +1,8 @@
 import { BLOCK_BYTES, UmbelError } from "@umbel/core";
 import { MAX_SEGMENT_DATA, MAX_SEGMENT_PARITY } from "../format/coding.ts";
 import { coefficientOf, parityCoefficients, recoveryCoefficients } from "./cauchy.ts";
-import { addProductsPlainly } from "./plain-products.ts";
+import { openKernelProducts } from "./kernel.ts";
+import { type Products, plainProducts } from "./products.ts";
 
 /**
  * Systematic Cauchy Reed-Solomon over GF(2^8) (docs/spec/10-erasure-code.md): up to 128 data blocks, up to 128 parity blocks, and
@@ -20,48 +21,36 @@ export interface ErasureCode {
   decode(dataCount: number, blocks: readonly (Uint8Array | undefined)[]): Uint8Array[];
 }
 
-/**
- * Adds to each target its sum of products: targets[i] ^= sum over j of coefficients[i * sources.length + j] * sources[j].
- * All arrays have one length, at most BLOCK_BYTES; up to 128 targets and 128 sources.
- */
-export type AddProducts = (
-  targets: readonly Uint8Array[],
-  sources: readonly Uint8Array[],
-  coefficients: Uint8Array,
-) => void;
-
 /** The erasure code as fast as this engine can. */
 export function createErasureCode(): ErasureCode {
-  return erasureCodeOf(addProductsPlainly);
+  return erasureCodeOf(openKernelProducts() ?? plainProducts);
 }
 
 /** The erasure code by a given arithmetic. */
-export function erasureCodeOf(addProducts: AddProducts): ErasureCode {
+export function erasureCodeOf(products: Products): ErasureCode {
   return {
     accumulate(target, row, column, source) {
       assertWithin("row", row, 0, MAX_SEGMENT_PARITY - 1);
       assertWithin("column", column, 0, MAX_SEGMENT_DATA - 1);
       assertOneLength([target, source]);
-      addProducts([target], [source], Uint8Array.of(coefficientOf(row, column)));
+      products.add(target, coefficientOf(row, column), source);
     },
     encode(data, parity) {
       assertWithin("data blocks", data.length, 1, MAX_SEGMENT_DATA);
       assertWithin("parity blocks", parity, 0, MAX_SEGMENT_PARITY);
-      const length = assertOneLength(data);
-      const rows = Array.from({ length: parity }, () => new Uint8Array(length));
-      addProducts(rows, data, parityCoefficients(data.length, parity));
-      return rows;
+      assertOneLength(data);
+      return products.sums(parity, data, parityCoefficients(data.length, parity));
     },
     decode(dataCount, blocks) {
       assertWithin("data blocks", dataCount, 1, MAX_SEGMENT_DATA);
       assertWithin("blocks", blocks.length, dataCount, dataCount + MAX_SEGMENT_PARITY);
-      return decodeWith(addProducts, dataCount, blocks);
+      return decodeWith(products, dataCount, blocks);
     },
   };
 }
 
 function decodeWith(
-  addProducts: AddProducts,
+  products: Products,
   dataCount: number,
   blocks: readonly (Uint8Array | undefined)[],
 ): Uint8Array[] {
@@ -73,11 +62,10 @@ function decodeWith(
     throw new UmbelError("LIMIT_REACHED", `a segment needs ${dataCount} blocks, ${known.length} are there`);
   }
   const sources = known.map((at) => blocks[at] as Uint8Array);
-  const length = assertOneLength(sources);
+  assertOneLength(sources);
   const data = blocks.slice(0, dataCount);
   const missing = [...data.keys()].filter((at) => data[at] === undefined);
-  const found = missing.map(() => new Uint8Array(length));
-  if (missing.length > 0) addProducts(found, sources, recoveryCoefficients(dataCount, known, missing));
+  const found = products.sums(missing.length, sources, recoveryCoefficients(dataCount, known, missing));
   for (const [at, column] of missing.entries()) data[column] = found[at];
   return data as Uint8Array[];
 }
@@ -87,12 +75,10 @@ function assertWithin(what: string, value: number, least: number, most: number):
   throw new RangeError(`erasure code: ${what} must be ${least} to ${most}, not ${value}`);
 }
 
-/** The one length of all blocks. */
-function assertOneLength(blocks: readonly Uint8Array[]): number {
+function assertOneLength(blocks: readonly Uint8Array[]): void {
   const length = (blocks[0] as Uint8Array).length;
   assertWithin("bytes of a block", length, 1, BLOCK_BYTES);
   if (blocks.some((block) => block.length !== length)) {
     throw new RangeError("erasure code: all blocks must have one length");
   }
-  return length;
 }

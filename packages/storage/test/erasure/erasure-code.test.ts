@@ -3,11 +3,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { naiveDecode, naiveEncode } from "../../../../test/support/naive/reed-solomon.ts";
 import { createErasureCode, erasureCodeOf } from "../../src/erasure/erasure-code.ts";
-import { addProductsPlainly } from "../../src/erasure/plain-products.ts";
+import { plainProducts } from "../../src/erasure/products.ts";
 
+const plainCode = erasureCodeOf(plainProducts);
 const implementations = {
   "as fast as this engine can": createErasureCode(),
-  "in plain TypeScript": erasureCodeOf(addProductsPlainly),
+  "in plain TypeScript": plainCode,
 };
 
 /** Different bytes for each seed and place. */
@@ -79,13 +80,13 @@ describe.each(Object.entries(implementations))("the erasure code %s", (_, code) 
 
   it("multiplies by every coefficient: all rows of all columns", () => {
     const source = bytes(272, 5);
-    for (let row = 0; row < 128; row += 3) {
+    for (let row = 0; row < 128; row += 7) {
       for (let column = 0; column < 128; column += 5) {
         const target = bytes(272, 6);
         const expected = bytes(272, 6);
         code.accumulate(target, row, column, source);
-        erasureCodeOf(addProductsPlainly).accumulate(expected, row, column, source);
-        expect(target).toEqual(expected);
+        plainCode.accumulate(expected, row, column, source);
+        expect(Buffer.compare(target, expected)).toBe(0);
       }
     }
   });
@@ -96,7 +97,7 @@ describe.each(Object.entries(implementations))("the erasure code %s", (_, code) 
         bytes(length + 8, at + 1).subarray(at + 1, at + 1 + length),
       );
       const rows = code.encode(blocks, 2);
-      expect(rows).toEqual(erasureCodeOf(addProductsPlainly).encode(blocks, 2));
+      expect(rows).toEqual(plainCode.encode(blocks, 2));
       expect(code.decode(3, [undefined, blocks[1], undefined, ...rows])).toEqual(blocks);
     }
   });

@@ -1,4 +1,4 @@
-import { base64 } from "@scure/base";
+import { instantiateModule } from "./instantiate.ts";
 import { KERNEL_MODULE } from "./kernel-module.ts";
 
 /**
@@ -32,14 +32,8 @@ let opened: { readonly kernel: Kernel | undefined } | undefined;
 
 /** A new instance with a memory of its own, or undefined as in `openKernel`. */
 export function compileKernel(): Kernel | undefined {
-  if (typeof WebAssembly === "undefined") return undefined;
-  try {
-    const module = new WebAssembly.Module(base64.decode(KERNEL_MODULE));
-    return kernelOf(new WebAssembly.Instance(module).exports as Exports);
-  } catch {
-    // No SIMD, or a content security policy without 'wasm-unsafe-eval': the twin serves.
-    return undefined;
-  }
+  const exports = instantiateModule(KERNEL_MODULE);
+  return exports === undefined ? undefined : kernelOf(exports as Exports);
 }
 
 /** What the module exports: places in memory as constants, so that they are written down once. */

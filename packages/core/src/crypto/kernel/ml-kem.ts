@@ -1,4 +1,3 @@
-import { base64 } from "@scure/base";
 import { UmbelError } from "../../errors.ts";
 import type { MlKem768 } from "../../ports/crypto.ts";
 import {
@@ -9,6 +8,7 @@ import {
   MLKEM_SECRET_KEY_BYTES,
   MLKEM_SEED_BYTES,
 } from "../suite.ts";
+import { instantiateModule } from "./instantiate.ts";
 import { ML_KEM_MODULE } from "./ml-kem-module.ts";
 
 /** What the module exports: places in memory as constants, so that they are written down once. */
@@ -42,14 +42,8 @@ export function openMlKem(): MlKem768 | undefined {
 let opened: { readonly mlKem: MlKem768 | undefined } | undefined;
 
 function compile(): MlKem768 | undefined {
-  if (typeof WebAssembly === "undefined") return undefined;
-  try {
-    const module = new WebAssembly.Module(base64.decode(ML_KEM_MODULE));
-    return mlKemOf(new WebAssembly.Instance(module).exports as unknown as Exports);
-  } catch {
-    // A content security policy without 'wasm-unsafe-eval': noble serves.
-    return undefined;
-  }
+  const exports = instantiateModule(ML_KEM_MODULE);
+  return exports === undefined ? undefined : mlKemOf(exports as Exports);
 }
 
 function mlKemOf(kernel: Exports): MlKem768 {

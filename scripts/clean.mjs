@@ -9,6 +9,7 @@ const outputs = packages.map((folder) => ({ compiled: join(folder, "dist"), sour
 
 if (process.argv.includes("--all")) {
   for (const { compiled } of outputs) rmSync(compiled, { recursive: true, force: true });
+  rmSync(join(root, "packages", "cli", "bundle"), { recursive: true, force: true });
   rmSync(join(root, ".tsbuild"), { recursive: true, force: true });
 } else {
   outputs.push({ compiled: join(root, ".tsbuild", "test"), source: root });

@@ -52,6 +52,7 @@ function build() {
     [join(root, "node_modules", "typescript", "bin", "tsc"), "-b", "packages/cli"],
     "it does not compile",
   );
+  run(process.execPath, [join(root, "scripts", "bundle.mjs")], "the command could not be bundled");
 }
 
 function run(command, args, failure) {

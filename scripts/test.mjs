@@ -43,7 +43,8 @@ async function gate(vitestArguments) {
   rmSync(report, { force: true });
   const clean = await quietly("old output", [process.execPath, join(root, "scripts", "clean.mjs")]);
   const types = await quietly("types and build", [...tool("typescript", "bin", "tsc"), "-b"]);
-  const results = [clean, types];
+  const bundle = await quietly("bundle", [process.execPath, join(root, "scripts", "bundle.mjs")]);
+  const results = [clean, types, bundle];
   for (const { name, command } of checks) results.push(await quietly(name, command));
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   const tests = await loudly([...tool("vitest", "vitest.mjs"), "run", ...reporters, ...vitestArguments]);

@@ -1,7 +1,11 @@
 #!/usr/bin/env node
-import { tuneCollector } from "../dist/collector.js";
-import { main } from "../dist/main.js";
+import { isBundleCurrent } from "./bundle.js";
 
+const code = isBundleCurrent() ? "../bundle" : "../dist";
+const [{ tuneCollector }, { main }] = await Promise.all([
+  import(`${code}/collector.js`),
+  import(`${code}/main.js`),
+]);
 tuneCollector();
 process.exitCode = await main(process.argv.slice(2));
 // Whatever a command left open must not keep its process: the result is out, so the end is near.

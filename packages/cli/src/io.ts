@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import { fileURLToPath } from "node:url";
+import { SCRIPT_PATH } from "./package-files.ts";
 
 /** Where text goes; `isTTY` and `columns` only on a terminal. */
 export type TextStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
@@ -32,7 +32,7 @@ export function processIo(): Io {
     stderr,
     env,
     cwd,
-    script: fileURLToPath(new URL("../bin/umbel.js", import.meta.url)),
+    script: SCRIPT_PATH,
     onStop(listener) {
       for (const signal of STOP_SIGNALS) process.on(signal, listener);
       return () => {

@@ -1,17 +1,16 @@
 import { createCipheriv } from "node:crypto";
 import { cp, open } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { fileError } from "../files/system-error.ts";
+import { SAMPLE_FOLDER } from "../package-files.ts";
 
-const SAMPLE = fileURLToPath(new URL("../../sample/", import.meta.url));
 const MIB = 1024 * 1024;
 
 /** The sample site and a large file beside it, as a folder inside `folder`. Throws WRITE_FAILED, DISK_FULL. */
 export async function prepareSample(folder: string, largeMib: number): Promise<string> {
   const site = join(folder, "sample-site");
   try {
-    await cp(SAMPLE, site, { recursive: true });
+    await cp(SAMPLE_FOLDER, site, { recursive: true });
     await writeNoise(join(site, "large.bin"), largeMib);
   } catch (cause) {
     throw fileError("WRITE_FAILED", `cannot prepare the sample in ${folder}`, cause);

@@ -27,6 +27,10 @@ export const BLOCK_KIND = {
   root: 5,
   /** The part of a root under the read key. */
   rootPrivate: 6,
+  /** A small file that shares a block with others. */
+  piece: 7,
+  /** Ids of the blocks one level below, of shared blocks. */
+  sharedIndex: 8,
 } as const;
 export type BlockKind = (typeof BLOCK_KIND)[keyof typeof BLOCK_KIND];
 
@@ -133,6 +137,7 @@ const USE_LABEL = {
   children: LABELS.useChildren,
   rootPublic: LABELS.useRootPublic,
   rootPrivate: LABELS.useRootPrivate,
+  piece: LABELS.usePiece,
 } as const;
 
 /** Constant: the ChaCha20 key is derived from the tag and so never meets a second nonce. */

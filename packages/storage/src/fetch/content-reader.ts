@@ -1,7 +1,6 @@
 import { equalBytes, UmbelError } from "@umbel/core";
 import { BLOCK_KIND, sealKeyOf, verifyKeyOf } from "../block/block.ts";
 import type { RootContent } from "../format/root-private.ts";
-import { ROOT_CONTENT_IDS } from "../format/tree-shape.ts";
 import type { FetchContext } from "./block-getter.ts";
 import { TreeReader } from "./tree-reader.ts";
 
@@ -36,8 +35,8 @@ export function contentReader(
     leafKey: sealKeyOf(crypto, readKey, "data"),
     indexKey: sealKeyOf(crypto, verifyKeyOf(crypto, readKey), "index"),
     size: content.size,
-    maxTopIds: ROOT_CONTENT_IDS,
-    topIds: content.topIds,
+    name: "content",
+    tree: content.tree,
   });
   return {
     size: content.size,

@@ -1,12 +1,14 @@
 import { equalBytes, Reader, UmbelError } from "@umbel/core";
 import { BLOCK_KIND, sealKeyOf, verifyKeyOf } from "../block/block.ts";
 import { ByteSource } from "../format/byte-source.ts";
-import { CHILD_BYTES, type Child, decodeChild, encodeChild, type RootChildren } from "../format/children.ts";
+import { type Child, decodeChild, encodeChild, type RootChildren } from "../format/children.ts";
 import { comparePaths } from "../format/path.ts";
+import { openPiece } from "../format/piece.ts";
 import { openRoot } from "../format/root.ts";
+import { CHILD_BYTES } from "../format/root-geometry.ts";
 import type { FolderRoot } from "../format/root-private.ts";
-import { decodeTable, type TableEntry } from "../format/table.ts";
-import { ROOT_CHILDREN_IDS } from "../format/tree-shape.ts";
+import { decodeTable, type RootEntry, type SharedEntry } from "../format/table.ts";
+import type { RootTree } from "../format/trees.ts";
 import { type FetchContext, getRootBlock } from "./block-getter.ts";
 import { bytesReader, type ContentReader, contentReader, laterReader } from "./content-reader.ts";
 import { FolderEntry } from "./folder-entry.ts";
@@ -24,8 +26,10 @@ export class FetchedFolder {
   readonly files: number;
   readonly #context: FetchContext;
   readonly #children: RootChildren;
+  readonly #shared: RootTree | undefined;
   readonly #table: ContentReader;
   readonly #verifyKey: Uint8Array;
+  #pieces: TreeReader | undefined;
 
   constructor(context: FetchContext, readKey: Uint8Array, root: FolderRoot) {
     this.name = root.name;
@@ -33,6 +37,7 @@ export class FetchedFolder {
     this.files = root.files;
     this.#context = context;
     this.#children = root.children;
+    this.#shared = root.shared;
     this.#table = contentReader(context, readKey, root.content);
     this.#verifyKey = verifyKeyOf(context.crypto, readKey);
   }
@@ -47,8 +52,10 @@ export class FetchedFolder {
         files,
         bytes,
         children,
+        shared: this.#shared?.leaves ?? 0,
       })) {
         if (entry.kind === "inline") yield new FolderEntry(entry.path, bytesReader(entry.bytes));
+        else if (entry.kind === "shared") yield this.#piece(entry);
         else yield this.#ownRoot(entry, await takeChild(list));
       }
     } finally {
@@ -60,7 +67,9 @@ export class FetchedFolder {
    * The files for which `wanted` holds, in order, with the next ones being fetched while one is read. For who reads all of
    * them: `entries` fetches nothing before it is asked for.
    */
-  entriesAhead(wanted: (entry: FolderEntry) => boolean | Promise<boolean> = () => true): AsyncIterable<FolderEntry> {
+  entriesAhead(
+    wanted: (entry: FolderEntry) => boolean | Promise<boolean> = () => true,
+  ): AsyncIterable<FolderEntry> {
     return readAhead(this.entries(), wanted);
   }
 
@@ -74,7 +83,7 @@ export class FetchedFolder {
     return undefined;
   }
 
-  #ownRoot(entry: TableEntry & { kind: "root" }, child: Child): FolderEntry {
+  #ownRoot(entry: RootEntry, child: Child): FolderEntry {
     const expected = verifyKeyOf(this.#context.crypto, entry.readKey);
     if (!equalBytes(expected, child.verifyKey)) {
       throw new UmbelError("BAD_ENCODING", "a folder cannot be read: a child has another key than its file");
@@ -85,7 +94,30 @@ export class FetchedFolder {
     );
   }
 
-  async #openChild(entry: TableEntry & { kind: "root" }, child: Child): Promise<ContentReader> {
+  #piece(entry: SharedEntry): FolderEntry {
+    return new FolderEntry(
+      entry.path,
+      laterReader(entry.size, async () => {
+        const block = await this.#sharedReader().leafBlock(entry.block);
+        return bytesReader(openPiece(this.#context.crypto, entry.readKey, block, entry.offset, entry.size));
+      }),
+    );
+  }
+
+  #sharedReader(): TreeReader {
+    const { crypto } = this.#context;
+    const tree = this.#shared;
+    if (tree === undefined) throw new UmbelError("INTERNAL", "a folder without shared blocks has a piece");
+    this.#pieces ??= new TreeReader(this.#context, {
+      ...{ leafKind: BLOCK_KIND.piece, indexKind: BLOCK_KIND.sharedIndex },
+      leafKey: sealKeyOf(crypto, this.#verifyKey, "index"),
+      indexKey: sealKeyOf(crypto, this.#verifyKey, "index"),
+      ...{ size: 0, name: "shared", tree },
+    });
+    return this.#pieces;
+  }
+
+  async #openChild(entry: RootEntry, child: Child): Promise<ContentReader> {
     const context = this.#context;
     const block = await getRootBlock(context, child.rootId, context.signal);
     const root = openRoot(context.crypto, entry.readKey, block);
@@ -111,8 +143,8 @@ export class FetchedFolder {
       leafKey: sealKeyOf(crypto, this.#verifyKey, "children"),
       indexKey: sealKeyOf(crypto, this.#verifyKey, "index"),
       size,
-      maxTopIds: ROOT_CHILDREN_IDS,
-      topIds: children.topIds,
+      name: "children",
+      tree: children.tree,
     });
     return reader.range(0, size);
   }

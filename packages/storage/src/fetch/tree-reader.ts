@@ -1,8 +1,17 @@
 import { type AbortLike, type BlockId, UmbelError } from "@umbel/core";
-import { BLOCK_KIND, type BlockKind, CHUNK_BYTES, openChunk, type SealKey, sealChunk } from "../block/block.ts";
+import {
+  BLOCK_KIND,
+  type BlockKind,
+  CHUNK_BYTES,
+  openChunk,
+  type SealKey,
+  sealChunk,
+} from "../block/block.ts";
 import { blockIdOf } from "../block/location.ts";
 import { decodeIndex } from "../format/index-block.ts";
-import { IDS_PER_INDEX, idsOfIndexBlock, leavesOf, type TreeShape, treeShape } from "../format/tree-shape.ts";
+import { idPositionOf, type Level } from "../format/segments.ts";
+import { IDS_PER_INDEX, idsOfIndexBlock } from "../format/tree-shape.ts";
+import { type RootTree, type TreeName, treeLevels } from "../format/trees.ts";
 import { INDEX_CACHE_BLOCKS } from "../limits.ts";
 import { type FetchContext, getBlock } from "./block-getter.ts";
 import type { KeptBytes } from "./content-reader.ts";
@@ -16,23 +25,22 @@ export interface TreeSource {
   readonly indexKey: SealKey;
   /** Bytes. */
   readonly size: number;
-  /** Ids that the root takes at most. */
-  readonly maxTopIds: number;
-  readonly topIds: readonly BlockId[];
+  readonly name: TreeName;
+  readonly tree: RootTree;
 }
 
 /** Reads any range of a tree: every byte that it gives was checked against the root. */
 export class TreeReader {
   readonly #context: FetchContext;
   readonly #source: TreeSource;
-  readonly #shape: TreeShape;
+  readonly #levels: readonly Level[];
   /** Index blocks by "level:index", the oldest first. */
   readonly #index = new Map<string, Promise<readonly BlockId[]>>();
 
   constructor(context: FetchContext, source: TreeSource) {
     this.#context = context;
     this.#source = source;
-    this.#shape = treeShape(leavesOf(source.size), source.maxTopIds);
+    this.#levels = treeLevels(source.name, source.tree);
   }
 
   /** The bytes from `start` up to `end`, in order. Gets only the blocks that they need. */
@@ -67,11 +75,17 @@ export class TreeReader {
     }
   }
 
+  /** A leaf as it is stored. */
+  async leafBlock(leaf: number): Promise<Uint8Array> {
+    const what = `block ${leaf + 1} of ${this.#levels[0]?.data}`;
+    return getBlock(this.#context, await this.#idAt(0, leaf), "data", what, this.#context.signal);
+  }
+
   async #leaf(leaf: number, signal: AbortLike): Promise<Uint8Array> {
     const { leafKind, leafKey, size } = this.#source;
     const id = await this.#idAt(0, leaf);
     const lane = leafKind === BLOCK_KIND.data ? "data" : "roots";
-    const what = `block ${leaf + 1} of ${this.#shape[0]}`;
+    const what = `block ${leaf + 1} of ${this.#levels[0]?.data}`;
     const block = await getBlock(this.#context, id, lane, what, signal);
     const chunk = this.#open(leafKey, leafKind, 0, leaf, block);
     const used = Math.min(CHUNK_BYTES, size - leaf * CHUNK_BYTES);
@@ -83,10 +97,11 @@ export class TreeReader {
 
   /** The id of a block: from the root, or from the index block above. */
   async #idAt(level: number, index: number): Promise<BlockId> {
-    const above = Math.floor(index / IDS_PER_INDEX);
-    const isTop = level === this.#shape.length - 1;
-    const ids = isTop ? this.#source.topIds : await this.#indexBlock(level + 1, above);
-    const id = ids[isTop ? index : index - above * IDS_PER_INDEX];
+    const position = idPositionOf(this.#levels[level] as Level, index);
+    const above = Math.floor(position / IDS_PER_INDEX);
+    const isTop = level === this.#levels.length - 1;
+    const ids = isTop ? this.#source.tree.topIds : await this.#indexBlock(level + 1, above);
+    const id = ids[isTop ? position : position - above * IDS_PER_INDEX];
     if (id === undefined) throw new UmbelError("INTERNAL", "an index has fewer ids than its shape");
     return id;
   }
@@ -107,10 +122,10 @@ export class TreeReader {
   async #fetchIndex(level: number, index: number): Promise<readonly BlockId[]> {
     const { indexKind, indexKey } = this.#source;
     const id = await this.#idAt(level, index);
-    const what = `index block ${index + 1} of ${this.#shape[level]}`;
+    const what = `index block ${index + 1} of ${this.#levels[level]?.data}`;
     const block = await getBlock(this.#context, id, "roots", what, this.#context.signal);
     const chunk = this.#open(indexKey, indexKind, level, index, block);
-    return decodeIndex(chunk, idsOfIndexBlock(this.#shape, level, index));
+    return decodeIndex(chunk, idsOfIndexBlock(this.#levels, level, index));
   }
 
   #open(key: SealKey, kind: BlockKind, level: number, index: number, block: Uint8Array): Uint8Array {

@@ -1,5 +1,6 @@
 import { type BlockId, concat, type Reader } from "@umbel/core";
 import { BLOCK_ID_BYTES, blockIdBytes, blockIdFromBytes } from "../block/location.ts";
+import type { RootTree } from "./trees.ts";
 
 /** What the verify capability of a folder may descend into: one of its files that has a root of its own. */
 export interface Child {
@@ -11,13 +12,9 @@ export interface Child {
 /** A folder's children, in the order of its table: in the root itself, or in blocks under it. */
 export type RootChildren =
   | { readonly kind: "inline"; readonly list: readonly Child[] }
-  | { readonly kind: "tree"; readonly count: number; readonly topIds: readonly BlockId[] };
+  | { readonly kind: "tree"; readonly count: number; readonly tree: RootTree };
 
 const KEY_BYTES = 32;
-/** Bytes of one child in a list of children. */
-export const CHILD_BYTES = BLOCK_ID_BYTES + KEY_BYTES;
-/** Up to this many children stand in the root itself. */
-export const INLINE_CHILDREN = 64;
 
 /** root id (32) | verify key (32) */
 export function encodeChild(child: Child): Uint8Array {

@@ -1,39 +1,40 @@
 import { type BlockId, concat, type Reader, Writer } from "@umbel/core";
 import { BLOCK_ID_BYTES, blockIdBytes, blockIdFromBytes } from "../block/location.ts";
 import { MAX_FOLDER_ENTRIES } from "../limits.ts";
-import { CHILD_BYTES, decodeChild, encodeChild, INLINE_CHILDREN, type RootChildren } from "./children.ts";
-import {
-  leavesOf,
-  MAX_FILE_BYTES,
-  PLAIN_CODING,
-  ROOT_CHILDREN_IDS,
-  ROOT_CONTENT_IDS,
-  treeShape,
-} from "./tree-shape.ts";
+import { decodeChild, encodeChild, type RootChildren } from "./children.ts";
+import type { Coding } from "./coding.ts";
+import { CHILD_BYTES, CODING_BYTES, INLINE_CHILDREN, ROOT_PUBLIC_FIXED_BYTES } from "./root-geometry.ts";
+import { MAX_LEAVES } from "./size-class.ts";
+import { leavesOf } from "./tree-shape.ts";
+import { mayCode, type RootTree, type TreeName, treeLevels } from "./trees.ts";
 
 /** What a root says to who has the verify key: what to keep and repair, and nothing of what it means. */
 export interface RootPublic {
-  /** Data blocks of the content; 0 when it is in the root itself. */
-  readonly contentLeaves: number;
-  /** Ids of the top level of the content's tree. */
-  readonly contentIds: readonly BlockId[];
+  /** Absent when the content stands in the root itself. */
+  readonly content: RootTree | undefined;
   readonly children: RootChildren;
+  /** The blocks that a folder's small files share; absent when there are none. */
+  readonly shared: RootTree | undefined;
 }
 
 /**
- * version u8 | segment data u8 | segment parity u8 | cross parity u8 | content leaves u64 | content ids (32 each)
- * | children u32 | up to 64 children: the children (64 each); more: ids of the top level of their tree (32 each)
+ * version u8 | codings of content, children, shared blocks (3 each; zeros for a tree that there is not) | content leaves u64
+ * | children u32 | shared blocks u32 | top ids of the content (32 each) | up to 64 children: the children (64 each); more: top
+ * ids of their tree | top ids of the shared blocks
  */
-export function encodePublic(part: RootPublic): Uint8Array {
-  const { children } = part;
-  const count = children.kind === "inline" ? children.list.length : children.count;
-  const { segmentData, segmentParity, crossParity } = PLAIN_CODING;
+export function encodePublic({ content, children, shared }: RootPublic): Uint8Array {
+  const isTree = children.kind === "tree";
+  const fixed = new Writer(ROOT_PUBLIC_FIXED_BYTES).u8(PUBLIC_VERSION);
+  for (const tree of [content, isTree ? children.tree : undefined, shared]) fixed.bytes(encodeCoding(tree));
   return concat(
-    Uint8Array.of(PUBLIC_VERSION, segmentData, segmentParity, crossParity),
-    new Writer(8).u64(part.contentLeaves).finish(),
-    ...part.contentIds.map(blockIdBytes),
-    new Writer(4).u32(count).finish(),
-    ...(children.kind === "inline" ? children.list.map(encodeChild) : children.topIds.map(blockIdBytes)),
+    fixed
+      .u64(content?.leaves ?? 0)
+      .u32(isTree ? children.count : children.list.length)
+      .u32(shared?.leaves ?? 0)
+      .finish(),
+    ...(content?.topIds ?? []).map(blockIdBytes),
+    ...(isTree ? children.tree.topIds.map(blockIdBytes) : children.list.map(encodeChild)),
+    ...(shared?.topIds ?? []).map(blockIdBytes),
   );
 }
 
@@ -41,33 +42,55 @@ export function encodePublic(part: RootPublic): Uint8Array {
 export function decodePublic(reader: Reader): RootPublic {
   const version = reader.u8("version");
   if (version !== PUBLIC_VERSION) throw reader.fault("version", `${version} is not known to this umbel`);
-  decodeCoding(reader);
-  const contentLeaves = reader.u64("content leaves");
-  if (contentLeaves > leavesOf(MAX_FILE_BYTES)) throw reader.fault("content leaves", "too many");
-  const contentIds = decodeIds(reader, treeShape(contentLeaves, ROOT_CONTENT_IDS));
-  return { contentLeaves, contentIds, children: decodeChildren(reader) };
+  const codings = { content: takeCoding(reader), children: takeCoding(reader), shared: takeCoding(reader) };
+  const contentLeaves = takeCount("content leaves", MAX_LEAVES, reader.u64("content leaves"), reader);
+  const count = takeCount("children", MAX_FOLDER_ENTRIES, reader.u32("children"), reader);
+  const sharedLeaves = takeCount("shared blocks", MAX_SHARED_LEAVES, reader.u32("shared blocks"), reader);
+  const content = decodeTree(reader, "content", contentLeaves, codings.content);
+  const children = decodeChildren(reader, count, codings.children);
+  return { content, children, shared: decodeTree(reader, "shared", sharedLeaves, codings.shared) };
 }
 
 const PUBLIC_VERSION = 1;
+/** A folder has at most one shared block for each file; a size class may double them. */
+const MAX_SHARED_LEAVES = 2 * MAX_FOLDER_ENTRIES;
 
-/** Erasure coding comes with its own numbers here; this version writes and reads the plain ones alone. */
-function decodeCoding(reader: Reader): void {
-  const coding = [reader.u8("segment data"), reader.u8("segment parity"), reader.u8("cross parity")];
-  const plain = [PLAIN_CODING.segmentData, PLAIN_CODING.segmentParity, PLAIN_CODING.crossParity];
-  if (coding.some((value, i) => value !== plain[i])) throw reader.fault("coding", "not known to this umbel");
+function encodeCoding(tree: RootTree | undefined): Uint8Array {
+  if (tree === undefined) return new Uint8Array(CODING_BYTES);
+  const { segmentData, segmentParity, crossSegments } = tree.coding;
+  return new Writer(CODING_BYTES).u8(segmentData).u8(segmentParity).u8(crossSegments).finish();
 }
 
-function decodeChildren(reader: Reader): RootChildren {
-  const count = reader.u32("children");
-  if (count > MAX_FOLDER_ENTRIES) throw reader.fault("children", `${count}, more than ${MAX_FOLDER_ENTRIES}`);
-  if (count <= INLINE_CHILDREN) {
-    return { kind: "inline", list: Array.from({ length: count }, () => decodeChild(reader)) };
+function takeCoding(reader: Reader): Coding {
+  const segmentData = reader.u8("segment data");
+  return {
+    segmentData,
+    segmentParity: reader.u8("segment parity"),
+    crossSegments: reader.u8("cross segments"),
+  };
+}
+
+function takeCount(field: string, most: number, count: number, reader: Reader): number {
+  if (count > most) throw reader.fault(field, `${count}, more than ${most}`);
+  return count;
+}
+
+function decodeChildren(reader: Reader, count: number, coding: Coding): RootChildren {
+  const leaves = count > INLINE_CHILDREN ? leavesOf(count * CHILD_BYTES) : 0;
+  const tree = decodeTree(reader, "children", leaves, coding);
+  if (tree !== undefined) return { kind: "tree", count, tree };
+  return { kind: "inline", list: Array.from({ length: count }, () => decodeChild(reader)) };
+}
+
+/** A tree's ids are as many as its leaves and coding make; a tree without leaves has a coding of zeros. */
+function decodeTree(reader: Reader, name: TreeName, leaves: number, coding: Coding): RootTree | undefined {
+  if (leaves === 0) {
+    if (coding.segmentData + coding.segmentParity + coding.crossSegments === 0) return undefined;
+    throw reader.fault("coding", "not zero, of a tree that there is not");
   }
-  const shape = treeShape(leavesOf(count * CHILD_BYTES), ROOT_CHILDREN_IDS);
-  return { kind: "tree", count, topIds: decodeIds(reader, shape) };
-}
-
-function decodeIds(reader: Reader, shape: readonly number[]): BlockId[] {
-  const count = shape.at(-1) ?? 0;
-  return Array.from({ length: count }, () => blockIdFromBytes(reader.bytes(BLOCK_ID_BYTES, "id")));
+  if (!mayCode(name, coding)) throw reader.fault("coding", "not known to this umbel");
+  const count = treeLevels(name, { leaves, coding }).at(-1)?.ids ?? 0;
+  const topIds: BlockId[] = [];
+  for (let i = 0; i < count; i++) topIds.push(blockIdFromBytes(reader.bytes(BLOCK_ID_BYTES, "id")));
+  return { leaves, coding, topIds };
 }

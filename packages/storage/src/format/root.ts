@@ -54,12 +54,9 @@ const AT_ROOT: ChunkPosition = { kind: BLOCK_KIND.root, level: 0, index: 0 };
 const AT_ROOT_PRIVATE: ChunkPosition = { kind: BLOCK_KIND.rootPrivate, level: 0, index: 0 };
 
 function publicOf(root: Root): RootPublic {
-  const tree = root.content.kind === "tree" ? root.content : { size: 0, topIds: [] };
-  return {
-    contentLeaves: Math.ceil(tree.size / CHUNK_BYTES),
-    contentIds: tree.topIds,
-    children: root.kind === "folder" ? root.children : { kind: "inline", list: [] },
-  };
+  const content = root.content.kind === "tree" ? root.content.tree : undefined;
+  if (root.kind === "folder") return { content, children: root.children, shared: root.shared };
+  return { content, children: { kind: "inline", list: [] }, shared: undefined };
 }
 
 function decodeWhole(publicPart: Uint8Array): RootPublic {

@@ -1,20 +1,53 @@
 import { Reader, Writer } from "@umbel/core";
 import { MAX_PATH_BYTES } from "../limits.ts";
+import { decodeAttributes, encodeAttributes, type FileAttributes } from "./attributes.ts";
 import { ByteSource } from "./byte-source.ts";
-import { comparePaths, PathSet, pathFault } from "./path.ts";
+import { isInBlock } from "./piece.ts";
+import { FILE_INLINE_BYTES } from "./root-geometry.ts";
+import { TableCheck } from "./table-check.ts";
 import { readUtf8, utf8 } from "./utf8.ts";
 
 /**
- * A file of a folder of up to this many bytes stands in the table; a longer one has a root of its own. A root costs
- * three copies of a block of 31.75 KiB; a long table costs whoever wants one file of it.
+ * A file of a folder of up to this many bytes stands in the table. In a shared block it would cost 54 bytes more, and one block
+ * more to whoever wants it; a longer table costs everybody who wants one file of the folder.
  */
-export const ENTRY_INLINE_BYTES = 8 * 1024;
+export const ENTRY_INLINE_BYTES = 512;
+/** A longer file of up to this many bytes shares a block with its neighbours; one above has a root of its own. */
+export const ENTRY_SHARED_BYTES = FILE_INLINE_BYTES;
 
 /** A file of a folder. */
-export type TableEntry =
-  | { readonly kind: "inline"; readonly path: string; readonly bytes: Uint8Array }
-  /** A root of its own: the next of the folder's children, in order. `readKey`: 32 bytes. */
-  | { readonly kind: "root"; readonly path: string; readonly size: number; readonly readKey: Uint8Array };
+export type TableEntry = InlineEntry | RootEntry | SharedEntry;
+
+interface EntryHead {
+  readonly path: string;
+  readonly attributes: FileAttributes;
+}
+
+/** A file that stands in the table. */
+export interface InlineEntry extends EntryHead {
+  readonly kind: "inline";
+  readonly bytes: Uint8Array;
+}
+
+/** A file with a root of its own: the next of the folder's children, in order. */
+export interface RootEntry extends EntryHead {
+  readonly kind: "root";
+  readonly size: number;
+  /** 32 bytes. */
+  readonly readKey: Uint8Array;
+}
+
+/** A file that is a piece of one of the folder's shared blocks. */
+export interface SharedEntry extends EntryHead {
+  readonly kind: "shared";
+  readonly size: number;
+  /** Which of the shared blocks. */
+  readonly block: number;
+  /** Where its sealed bytes begin in the block. */
+  readonly offset: number;
+  /** 32 bytes. */
+  readonly readKey: Uint8Array;
+}
 
 /** What the root of a folder says about its table, and the table must keep. */
 export interface TableTotals {
@@ -23,27 +56,43 @@ export interface TableTotals {
   readonly bytes: number;
   /** Files with a root of their own. */
   readonly children: number;
+  /** Shared blocks. */
+  readonly shared: number;
 }
 
 /** What a table begins with: version u8. */
 export const TABLE_HEADER: Uint8Array = Uint8Array.of(1);
 
-/** kind u8 | path length u16 | path | size u64 | inline: the bytes (size); root: read key (32) */
+/**
+ * kind u8 | path length u16 | attributes length u8 | path | size u64 | attributes | inline: the bytes (size); root: read key (32);
+ * shared: block u32, offset u16, read key (32)
+ */
 export function encodeEntry(entry: TableEntry): Uint8Array {
   const path = utf8(entry.path);
+  const attributes = encodeAttributes(entry.attributes);
+  const place = entry.kind === "shared" ? PLACE_BYTES : 0;
   const rest = entry.kind === "inline" ? entry.bytes : entry.readKey;
-  return new Writer(3 + path.length + 8 + rest.length)
+  const writer = new Writer(HEAD_BYTES + path.length + 8 + attributes.length + place + rest.length)
     .u8(ENTRY_KIND[entry.kind])
     .u16(path.length)
+    .u8(attributes.length)
     .bytes(path)
     .u64(entry.kind === "inline" ? rest.length : entry.size)
-    .bytes(rest)
-    .finish();
+    .bytes(attributes);
+  if (entry.kind === "shared") writer.u32(entry.block).u16(entry.offset);
+  return writer.bytes(rest).finish();
+}
+
+/** How a file of `size` bytes stands in a folder. */
+export function entryKindOf(size: number): TableEntry["kind"] {
+  if (size <= ENTRY_INLINE_BYTES) return "inline";
+  return size <= ENTRY_SHARED_BYTES ? "shared" : "root";
 }
 
 /**
  * The entries of a table, in order, as its bytes arrive. Throws BAD_ENCODING on anything that a publisher of ours does
- * not write: paths that are not canonical, not in order, or would meet on a file system; sums that are not `totals`.
+ * not write: paths that are not canonical, not in order, or would meet on a file system; pieces that do not stand one
+ * behind the other; sums that are not `totals`.
  */
 export async function* decodeTable(
   content: AsyncIterable<Uint8Array>,
@@ -67,56 +116,35 @@ export async function* decodeTable(
 }
 
 const WHAT = "table";
-const ENTRY_KIND = { inline: 1, root: 2 } as const;
+const ENTRY_KIND = { inline: 1, root: 2, shared: 3 } as const;
+const KIND_NAMES: readonly (TableEntry["kind"] | undefined)[] = [undefined, "inline", "root", "shared"];
+/** kind, path length and attributes length */
+const HEAD_BYTES = 1 + 2 + 1;
+/** block u32 | offset u16 */
+const PLACE_BYTES = 4 + 2;
 const READ_KEY_BYTES = 32;
 
 async function takeEntry(source: ByteSource): Promise<TableEntry> {
-  const head = new Reader(await source.take(3, "entry"), WHAT);
-  const kind = head.u8("kind");
+  const head = new Reader(await source.take(HEAD_BYTES, "entry"), WHAT);
+  const number = head.u8("kind");
   const pathBytes = head.u16("path length");
-  if (kind !== ENTRY_KIND.inline && kind !== ENTRY_KIND.root) {
-    throw source.fault("kind", `${kind} is not known to this umbel`);
-  }
+  const attributesBytes = head.u8("attributes length");
+  const kind = KIND_NAMES[number];
+  if (kind === undefined) throw source.fault("kind", `${number} is not known to this umbel`);
   if (pathBytes > MAX_PATH_BYTES)
     throw source.fault("path length", `${pathBytes}, more than ${MAX_PATH_BYTES}`);
-  const body = new Reader(await source.take(pathBytes + 8, "path and size"), WHAT);
+  const body = new Reader(await source.take(pathBytes + 8 + attributesBytes, "path and size"), WHAT);
   const path = readUtf8(body, pathBytes, "path");
   const size = body.u64("size");
-  if (size > ENTRY_INLINE_BYTES !== (kind === ENTRY_KIND.root)) {
-    throw source.fault("kind", `wrong for a file of ${size} bytes`);
-  }
-  if (kind === ENTRY_KIND.inline) return { kind: "inline", path, bytes: await source.take(size, "bytes") };
-  return { kind: "root", path, size, readKey: await source.take(READ_KEY_BYTES, "read key") };
-}
-
-/** What must hold between the entries of one table. */
-class TableCheck {
-  readonly #source: ByteSource;
-  readonly #paths = new PathSet();
-  #last: string | undefined;
-  #files = 0;
-  #bytes = 0;
-  #children = 0;
-
-  constructor(source: ByteSource) {
-    this.#source = source;
-  }
-
-  add(entry: TableEntry): void {
-    const fault = pathFault(entry.path) ?? this.#paths.add(entry.path);
-    if (fault !== undefined) throw this.#source.fault("path", fault);
-    if (this.#last !== undefined && comparePaths(this.#last, entry.path) >= 0) {
-      throw this.#source.fault("path", "not in order");
-    }
-    this.#last = entry.path;
-    this.#files++;
-    this.#bytes += entry.kind === "inline" ? entry.bytes.length : entry.size;
-    if (entry.kind === "root") this.#children++;
-  }
-
-  finish(totals: TableTotals): void {
-    const same =
-      totals.files === this.#files && totals.bytes === this.#bytes && totals.children === this.#children;
-    if (!same) throw this.#source.fault("end", "its sums are not what the root says");
-  }
+  if (entryKindOf(size) !== kind) throw source.fault("kind", `wrong for a file of ${size} bytes`);
+  const named = { path, attributes: decodeAttributes(body, attributesBytes) };
+  if (kind === "inline") return { kind, ...named, bytes: await source.take(size, "bytes") };
+  if (kind === "root")
+    return { kind, ...named, size, readKey: await source.take(READ_KEY_BYTES, "read key") };
+  const place = new Reader(await source.take(PLACE_BYTES + READ_KEY_BYTES, "place"), WHAT);
+  const block = place.u32("block");
+  const offset = place.u16("offset");
+  if (!isInBlock(offset, size)) throw source.fault("offset", `${offset}: the file does not lie in its block`);
+  const readKey = place.bytes(READ_KEY_BYTES, "read key").slice();
+  return { kind, ...named, size, block, offset, readKey };
 }

@@ -1,32 +1,14 @@
 import { CHUNK_BYTES } from "../block/block.ts";
 import { BLOCK_ID_BYTES } from "../block/location.ts";
+import { type Coding, MAX_CROSS_SEGMENTS, MAX_SEGMENT_DATA, MAX_SEGMENT_PARITY, parityOf } from "./coding.ts";
+import { type Level, levelOf } from "./segments.ts";
 
 /** Bytes before the ids of an index block: version u8 and zeros. */
 export const INDEX_HEADER_BYTES = CHUNK_BYTES % BLOCK_ID_BYTES;
 /** Ids of one index block. */
 export const IDS_PER_INDEX = (CHUNK_BYTES - INDEX_HEADER_BYTES) / BLOCK_ID_BYTES;
-/** A root lists at most this many ids of the top level of its content; more need an index level. */
-export const ROOT_CONTENT_IDS = 768;
-/** The same for a folder's list of children. */
-export const ROOT_CHILDREN_IDS = 128;
 /** Largest file, in bytes: what a number of JavaScript counts exactly. */
 export const MAX_FILE_BYTES = Number.MAX_SAFE_INTEGER;
-
-/** How the blocks of a level are coded against loss (docs/spec/08-files-and-sites.md). */
-export interface Coding {
-  /** Data blocks of a segment, 1 to 128; the last segment of a level may have fewer. */
-  readonly segmentData: number;
-  /** Parity blocks of a full segment. */
-  readonly segmentParity: number;
-  /** Cross-segment blocks of a level. */
-  readonly crossParity: number;
-}
-
-/** The only coding of this version: no parity; three holders keep each block. */
-export const PLAIN_CODING: Coding = { segmentData: 128, segmentParity: 0, crossParity: 0 };
-
-/** Blocks at each level of a tree, level 0 (the leaves) first; the ids of the last level stand in the root. */
-export type TreeShape = readonly number[];
 
 /** Leaves of a tree over `bytes` bytes. */
 export function leavesOf(bytes: number): number {
@@ -34,21 +16,37 @@ export function leavesOf(bytes: number): number {
 }
 
 /**
- * The shape of a tree: each level's ids, IDS_PER_INDEX to a block, form the level above, until at most `topIds` are left.
- * It follows from the number of leaves alone, so that a root cannot lie about it. No leaves: no level.
+ * The levels of a tree, leaves first: each level's ids, IDS_PER_INDEX to a block, are the data blocks of the level above, coded
+ * the same way, until a level has at most `topIds` ids. It follows from leaves and coding alone, so that a root cannot lie
+ * about it. No leaves: no level. Needs `isCodingFor(topIds, coding)`, else it has no end.
  */
-export function treeShape(leaves: number, topIds: number): TreeShape {
-  if (leaves === 0) return [];
-  const shape = [leaves];
-  for (let count = leaves; count > topIds; ) {
-    count = Math.ceil(count / IDS_PER_INDEX);
-    shape.push(count);
+export function treeShape(leaves: number, topIds: number, coding: Coding): readonly Level[] {
+  const levels: Level[] = [];
+  for (let data = leaves; data > 0; ) {
+    const level = levelOf(data, coding);
+    levels.push(level);
+    data = level.ids > topIds ? Math.ceil(level.ids / IDS_PER_INDEX) : 0;
   }
-  return shape;
+  return levels;
 }
 
 /** Ids in the index block `index` of `level` (1 and up). */
-export function idsOfIndexBlock(shape: TreeShape, level: number, index: number): number {
-  const below = shape[level - 1] ?? 0;
+export function idsOfIndexBlock(levels: readonly Level[], level: number, index: number): number {
+  const below = levels[level - 1]?.ids ?? 0;
   return Math.min(IDS_PER_INDEX, below - index * IDS_PER_INDEX);
+}
+
+/** True for a coding in range, of which a single block and its parity fit among `topIds`: else a tree would never end. */
+export function isCodingFor(topIds: number, coding: Coding): boolean {
+  const { segmentData, segmentParity, crossSegments } = coding;
+  return (
+    isWithin(segmentData, 1, MAX_SEGMENT_DATA) &&
+    isWithin(segmentParity, 0, MAX_SEGMENT_PARITY) &&
+    isWithin(crossSegments, 0, MAX_CROSS_SEGMENTS) &&
+    1 + parityOf(coding, 1) <= topIds
+  );
+}
+
+function isWithin(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
 }

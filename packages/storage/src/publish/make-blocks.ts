@@ -1,5 +1,9 @@
 import { type AbortLike, type BlockId, type CryptoProvider, formatReference, UmbelError } from "@umbel/core";
+import { createErasureCode } from "../erasure/erasure-code.ts";
+import type { FileAttributes } from "../format/attributes.ts";
+import { DEFAULT_CODING } from "../format/coding.ts";
 import { canonicalPath, nameFault } from "../format/path.ts";
+import type { SizeClass } from "../format/size-class.ts";
 import type { BlockSink } from "./block-sink.ts";
 import { ContentHash, folderHash } from "./content-hash.ts";
 import { type PublishContext, publishContent } from "./publish-file.ts";
@@ -12,6 +16,8 @@ export interface MakeOptions {
   readonly input: PublishInput;
   readonly keys: PublishKeys;
   readonly sink: BlockSink;
+  /** How sizes are hidden beyond a block; "exact" when absent. */
+  readonly sizeClass?: SizeClass | undefined;
   readonly signal?: AbortLike | undefined;
   /** Called as input is consumed. */
   readonly onRead?: ((bytes: number) => void) | undefined;
@@ -19,7 +25,7 @@ export interface MakeOptions {
 
 /** What a publish reads, checked: canonical name, canonical paths in the order of the table. */
 export type PublishInput = (
-  | { readonly kind: "file"; read(): AsyncIterable<Uint8Array> }
+  | { readonly kind: "file"; readonly attributes: FileAttributes; read(): AsyncIterable<Uint8Array> }
   | { readonly kind: "folder"; readonly entries: readonly FolderSourceEntry[] }
 ) & { readonly name: string | undefined; readonly files: number; readonly bytes: number | undefined };
 
@@ -37,7 +43,8 @@ export interface MadeContent {
 export async function inputOf(source: PublishSource): Promise<PublishInput> {
   const name = canonicalName(source.name);
   if (source.kind === "file") {
-    return { kind: "file", name, files: 1, bytes: source.size, read: () => source.read() };
+    const { size: bytes, attributes = {} } = source;
+    return { kind: "file", name, attributes, files: 1, bytes, read: () => source.read() };
   }
   const entries = await sortedEntries(source);
   const bytes = entries.reduce<number | undefined>(
@@ -52,6 +59,7 @@ export async function makeBlocks(options: MakeOptions): Promise<MadeContent> {
   const { crypto, input, keys, sink, signal, onRead } = options;
   const context: PublishContext = {
     ...{ crypto, sink, keys, check: () => throwIfAborted(signal) },
+    ...{ code: createErasureCode(), coding: DEFAULT_CODING, sizeClass: options.sizeClass ?? "exact" },
     onRead: (bytes) => onRead?.(bytes),
   };
   throwIfAborted(signal);
@@ -59,7 +67,7 @@ export async function makeBlocks(options: MakeOptions): Promise<MadeContent> {
   try {
     const { root, size } =
       input.kind === "file"
-        ? await publishContent(context, readKey, input.name, input.read())
+        ? await publishContent(context, readKey, input, input.read())
         : await publishFolder(context, readKey, input.name, input.entries);
     return { kind: input.kind, root, bytes: size, files: input.files };
   } finally {

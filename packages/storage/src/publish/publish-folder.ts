@@ -1,21 +1,21 @@
 import { UmbelError } from "@umbel/core";
-import { BLOCK_KIND, sealKeyOf, verifyKeyOf } from "../block/block.ts";
-import {
-  CHILD_BYTES,
-  type Child,
-  encodeChild,
-  INLINE_CHILDREN,
-  type RootChildren,
-} from "../format/children.ts";
+import { verifyKeyOf } from "../block/block.ts";
+import { type Child, encodeChild, type RootChildren } from "../format/children.ts";
 import { canonicalPath, comparePaths, PathSet } from "../format/path.ts";
 import { encodeRoot } from "../format/root.ts";
-import { TABLE_INLINE_BYTES } from "../format/root-private.ts";
-import { ENTRY_INLINE_BYTES, encodeEntry, TABLE_HEADER, type TableEntry } from "../format/table.ts";
-import { ROOT_CHILDREN_IDS } from "../format/tree-shape.ts";
+import { INLINE_CHILDREN, TABLE_INLINE_BYTES } from "../format/root-geometry.ts";
+import {
+  ENTRY_INLINE_BYTES,
+  ENTRY_SHARED_BYTES,
+  encodeEntry,
+  TABLE_HEADER,
+  type TableEntry,
+} from "../format/table.ts";
 import { MAX_FOLDER_ENTRIES } from "../limits.ts";
-import { contentWriter, type PublishContext, publishChild } from "./publish-file.ts";
+import { childrenWriter, contentWriter } from "./content-writer.ts";
+import { type PublishContext, publishChild } from "./publish-file.ts";
 import type { FolderSource, FolderSourceEntry } from "./publish-source.ts";
-import { TreeWriter } from "./tree-writer.ts";
+import { SharedPacker } from "./shared-packer.ts";
 
 /**
  * The files of a folder in the order of its table, with canonical paths. Throws BAD_INPUT when a path cannot be
@@ -33,7 +33,8 @@ export async function sortedEntries(source: FolderSource): Promise<FolderSourceE
     if (fault !== undefined) {
       throw new UmbelError("BAD_INPUT", `${JSON.stringify(entry.path)} cannot be published: ${fault}`);
     }
-    entries.push({ path, size: entry.size, read: () => entry.read() });
+    const { size, attributes } = entry;
+    entries.push({ path, size, attributes, read: () => entry.read() });
   }
   return entries.sort((a, b) => comparePaths(a.path, b.path));
 }
@@ -45,35 +46,42 @@ export async function publishFolder(
   name: string | undefined,
   entries: readonly FolderSourceEntry[],
 ): Promise<{ readonly root: Uint8Array; readonly size: number }> {
-  const table = contentWriter(context, readKey, TABLE_INLINE_BYTES);
-  const children: Child[] = [];
+  const { crypto, sizeClass } = context;
+  const verifyKey = verifyKeyOf(crypto, readKey);
+  const table = contentWriter(context, readKey, TABLE_INLINE_BYTES, sizeClass);
+  const parts: FolderParts = { children: [], packer: new SharedPacker(context, verifyKey, sizeClass) };
   let size = 0;
   await table.write(TABLE_HEADER);
   for (const source of entries) {
-    const entry = await publishEntry(context, source, children);
+    const entry = await publishEntry(context, source, parts);
     size += entry.kind === "inline" ? entry.bytes.length : entry.size;
     await table.write(encodeEntry(entry));
-    if (entry.kind === "root") entry.readKey.fill(0);
+    if (entry.kind !== "inline") entry.readKey.fill(0);
   }
-  const root = encodeRoot(context.crypto, readKey, {
-    kind: "folder",
-    name,
-    files: entries.length,
-    bytes: size,
-    content: await table.finish(),
-    children: await publishChildren(context, readKey, children),
+  const shared = await parts.packer.finish();
+  const children = await publishChildren(context, verifyKey, parts.children);
+  const content = await table.finish();
+  const root = encodeRoot(crypto, readKey, {
+    ...{ kind: "folder", name, files: entries.length, bytes: size },
+    ...{ content, children, shared },
   });
   return { root, size };
 }
 
-/** A short file goes into the table whole; a longer one is published under a key of its own. */
+/** What the files of a folder leave beside its table. */
+interface FolderParts {
+  readonly children: Child[];
+  readonly packer: SharedPacker;
+}
+
+/** A very short file goes into the table, a short one shares a block, a longer one is published with a root of its own. */
 async function publishEntry(
   context: PublishContext,
   source: FolderSourceEntry,
-  children: Child[],
+  parts: FolderParts,
 ): Promise<TableEntry> {
   const bytes = source.read()[Symbol.asyncIterator]();
-  const start = new Uint8Array(ENTRY_INLINE_BYTES);
+  const start = new Uint8Array(ENTRY_SHARED_BYTES);
   let held = 0;
   let isPassedOn = false;
   try {
@@ -81,10 +89,9 @@ async function publishEntry(
       context.check();
       const next = await bytes.next();
       if (next.done === true) break;
-      if (held + next.value.length > ENTRY_INLINE_BYTES) {
+      if (held + next.value.length > ENTRY_SHARED_BYTES) {
         isPassedOn = true;
-        const whole = resumed([start.slice(0, held), next.value], bytes);
-        return await publishLong(context, source.path, whole, children);
+        return await publishLong(context, source, resumed([start.slice(0, held), next.value], bytes), parts);
       }
       start.set(next.value, held);
       held += next.value.length;
@@ -93,43 +100,46 @@ async function publishEntry(
     if (!isPassedOn) await bytes.return?.();
   }
   context.onRead(held);
-  return { kind: "inline", path: source.path, bytes: start.slice(0, held) };
+  return await publishShort(context, source, start.subarray(0, held), parts);
+}
+
+async function publishShort(
+  context: PublishContext,
+  { path, attributes = {} }: FolderSourceEntry,
+  bytes: Uint8Array,
+  { packer }: FolderParts,
+): Promise<TableEntry> {
+  if (bytes.length <= ENTRY_INLINE_BYTES) return { kind: "inline", path, attributes, bytes };
+  const readKey = context.keys.fileKey(path);
+  const { block, offset } = await packer.add(readKey, bytes);
+  return { kind: "shared", path, attributes, size: bytes.length, block, offset, readKey };
 }
 
 async function publishLong(
   context: PublishContext,
-  path: string,
+  { path, attributes = {} }: FolderSourceEntry,
   bytes: AsyncIterable<Uint8Array>,
-  children: Child[],
+  { children }: FolderParts,
 ): Promise<TableEntry> {
   const readKey = context.keys.fileKey(path);
   const name = path.slice(path.lastIndexOf("/") + 1);
-  const { rootId, size } = await publishChild(context, readKey, name, bytes);
+  const { rootId, size } = await publishChild(context, readKey, { name, attributes }, bytes);
   children.push({ rootId, verifyKey: verifyKeyOf(context.crypto, readKey) });
-  return { kind: "root", path, size, readKey };
+  return { kind: "root", path, attributes, size, readKey };
 }
 
 async function publishChildren(
   context: PublishContext,
-  readKey: Uint8Array,
+  verifyKey: Uint8Array,
   children: readonly Child[],
 ): Promise<RootChildren> {
-  const { crypto, sink } = context;
   if (children.length <= INLINE_CHILDREN) return { kind: "inline", list: children };
-  const verifyKey = verifyKeyOf(crypto, readKey);
-  const writer = new TreeWriter(crypto, sink, {
-    leafKind: BLOCK_KIND.children,
-    indexKind: BLOCK_KIND.childrenIndex,
-    leafKey: sealKeyOf(crypto, verifyKey, "children"),
-    indexKey: sealKeyOf(crypto, verifyKey, "index"),
-    inlineBytes: INLINE_CHILDREN * CHILD_BYTES,
-    topIds: ROOT_CHILDREN_IDS,
-  });
+  const writer = childrenWriter(context, verifyKey);
   for (const child of children) await writer.write(encodeChild(child));
   const list = await writer.finish();
   if (list.kind === "inline")
     throw new UmbelError("INTERNAL", "a long list of children was kept in the root");
-  return { kind: "tree", count: children.length, topIds: list.topIds };
+  return { kind: "tree", count: children.length, tree: list.tree };
 }
 
 /** The arrays already taken from a stream, then the rest of it. */

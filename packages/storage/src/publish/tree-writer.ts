@@ -1,105 +1,123 @@
-import type { BlockId, CryptoProvider } from "@umbel/core";
-import { BLOCK_KIND, type BlockKind, CHUNK_BYTES, type SealKey, sealChunk } from "../block/block.ts";
+import { type BlockId, type CryptoProvider, UmbelError } from "@umbel/core";
+import { type SealKey, sealChunk, sealKeyOf } from "../block/block.ts";
+import type { BlockLane } from "../block/block-network.ts";
+import type { ErasureCode } from "../erasure/erasure-code.ts";
+import type { Coding } from "../format/coding.ts";
 import { encodeIndex } from "../format/index-block.ts";
-import type { RootContent } from "../format/root-private.ts";
+import { parityMaskKey } from "../format/parity-mask.ts";
 import { IDS_PER_INDEX } from "../format/tree-shape.ts";
+import { mayCode, type RootTree, TREES, type TreeName, treeLevels } from "../format/trees.ts";
 import type { BlockSink } from "./block-sink.ts";
+import { SegmentWriter } from "./segment-writer.ts";
 
-/** What kind of tree, and how much of it the root takes. */
-export interface TreePlan {
-  readonly leafKind: BlockKind;
-  readonly indexKind: BlockKind;
-  readonly leafKey: SealKey;
-  readonly indexKey: SealKey;
-  /** Up to this many bytes stand in the root itself; less than CHUNK_BYTES. */
-  readonly inlineBytes: number;
-  /** Ids that the root takes. */
-  readonly topIds: number;
+/** What every tree of one publish is written with. */
+export interface TreeTools {
+  readonly crypto: CryptoProvider;
+  readonly code: ErasureCode;
+  /** `isCodingFor` must hold for the fewest ids that a root has room for, ROOT_SHARED_IDS. */
+  readonly coding: Coding;
+  readonly sink: BlockSink;
 }
 
 /**
- * Cuts a stream of bytes into blocks and builds the index above them while it flows: holds one chunk and, for each level,
- * the ids of one index block.
+ * Takes the leaves of a tree as they come, codes them and builds the coded index above: for each level it holds what
+ * `SegmentWriter` holds, and the ids of one index block. A level has a 700th of the blocks of the one below.
  */
 export class TreeWriter {
-  readonly #crypto: CryptoProvider;
-  readonly #sink: BlockSink;
-  readonly #plan: TreePlan;
-  readonly #chunk = new Uint8Array(CHUNK_BYTES);
-  #held = 0;
-  #size = 0;
-  /** Blocks sealed at each level. */
-  readonly #sealed: number[] = [];
-  /** Ids at each level that no index block lists yet. */
-  readonly #pending: BlockId[][] = [];
+  readonly #tools: TreeTools;
+  readonly #tree: TreeName;
+  readonly #indexKey: SealKey;
+  readonly #maskKey: Uint8Array;
+  readonly #levels: LevelState[] = [];
 
-  constructor(crypto: CryptoProvider, sink: BlockSink, plan: TreePlan) {
-    this.#crypto = crypto;
-    this.#sink = sink;
-    this.#plan = plan;
+  /** Throws BAD_INPUT for a coding that no reader takes. */
+  constructor(tools: TreeTools, tree: TreeName, verifyKey: Uint8Array) {
+    if (!mayCode(tree, tools.coding)) throw new UmbelError("BAD_INPUT", "files cannot be coded like this");
+    this.#tools = tools;
+    this.#tree = tree;
+    this.#indexKey = sealKeyOf(tools.crypto, verifyKey, "index");
+    this.#maskKey = parityMaskKey(tools.crypto, verifyKey, tree);
   }
 
-  /** Bytes written so far. */
-  get size(): number {
-    return this.#size;
+  /** Leaves so far. */
+  get leaves(): number {
+    return this.#levels[0]?.blocks ?? 0;
   }
 
-  /** Takes bytes; does not keep the array. Waits while too many blocks are under way. */
-  async write(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
-      if (this.#held === CHUNK_BYTES) await this.#sealHeld();
-      const part = bytes.subarray(at, at + CHUNK_BYTES - this.#held);
-      this.#chunk.set(part, this.#held);
-      this.#held += part.length;
-      this.#size += part.length;
-      at += part.length;
+  /** Takes the next leaf, which must not change afterwards. Waits while too many blocks are under way. */
+  async addLeaf(block: Uint8Array): Promise<void> {
+    await this.#add(0, block);
+  }
+
+  /** Codes what is left; what the root says of the tree. There must have been a leaf. */
+  async finish(): Promise<RootTree> {
+    const { coding } = this.#tools;
+    const { leaves } = this;
+    const topIds = await this.#finishLevels();
+    if (topIds.length !== treeLevels(this.#tree, { leaves, coding }).at(-1)?.ids) {
+      throw new UmbelError("INTERNAL", "a tree was written in another shape than it is read in");
     }
+    return { leaves, coding, topIds };
   }
 
-  /** Seals what is left; what the root must say of the tree. */
-  async finish(): Promise<RootContent> {
-    if (this.#size <= this.#plan.inlineBytes) {
-      return { kind: "inline", bytes: this.#chunk.slice(0, this.#held) };
-    }
-    await this.#sealHeld();
-    return { kind: "tree", size: this.#size, topIds: await this.#closeLevels() };
-  }
-
-  async #sealHeld(): Promise<void> {
-    await this.#addBlock(0, this.#chunk.subarray(0, this.#held));
-    this.#held = 0;
-  }
-
-  /** Ends each level with a shorter index block, up to the first whose ids the root takes. */
-  async #closeLevels(): Promise<BlockId[]> {
+  /** Ends each level, up to the first whose ids the root takes. */
+  async #finishLevels(): Promise<readonly BlockId[]> {
     for (let level = 0; ; level++) {
-      const pending = this.#pending[level] ?? [];
-      if (this.#sealed[level] === pending.length && pending.length <= this.#plan.topIds) return pending;
-      if (pending.length > 0) await this.#sealIndex(level);
+      const state = this.#levelAt(level);
+      await state.writer.finish();
+      const isTop = this.#levels[level + 1] === undefined && state.ids.length <= TREES[this.#tree].topIds;
+      if (isTop) return state.ids;
+      if (state.ids.length > 0) await this.#sealIndex(level, state.ids.splice(0));
     }
   }
 
-  async #addBlock(level: number, chunk: Uint8Array): Promise<void> {
-    const { leafKind, indexKind, leafKey, indexKey } = this.#plan;
-    const index = this.#sealed[level] ?? 0;
-    this.#sealed[level] = index + 1;
-    const position = { kind: level === 0 ? leafKind : indexKind, level, index };
-    const block = sealChunk(this.#crypto, level === 0 ? leafKey : indexKey, position, chunk);
-    const isData = position.kind === BLOCK_KIND.data;
-    const id = await this.#sink.add(block, isData ? "data" : "index", isData ? "data" : "roots");
-    let pending = this.#pending[level];
-    if (pending === undefined) {
-      pending = [];
-      this.#pending[level] = pending;
-    }
-    pending.push(id);
-    if (pending.length === IDS_PER_INDEX) await this.#sealIndex(level);
+  async #add(level: number, block: Uint8Array): Promise<void> {
+    const state = this.#levelAt(level);
+    state.blocks++;
+    const lane = this.#laneOf(level);
+    await state.writer.add(
+      block,
+      await this.#tools.sink.add(block, lane === "data" ? "data" : "index", lane),
+    );
   }
 
-  /** Moves the pending ids of a level into an index block of the level above. */
-  async #sealIndex(level: number): Promise<void> {
-    const chunk = encodeIndex(this.#pending[level] ?? []);
-    this.#pending[level] = [];
-    await this.#addBlock(level + 1, chunk);
+  /** Makes one block of ids of a level, which is the next data block of the level above. */
+  async #sealIndex(level: number, ids: readonly BlockId[]): Promise<void> {
+    const above = level + 1;
+    const position = { kind: TREES[this.#tree].indexKind, level: above, index: this.#levelAt(above).blocks };
+    await this.#add(above, sealChunk(this.#tools.crypto, this.#indexKey, position, encodeIndex(ids)));
   }
+
+  #levelAt(level: number): LevelState {
+    this.#levels[level] ??= { blocks: 0, ids: [], writer: this.#writerOf(level) };
+    return this.#levels[level];
+  }
+
+  #writerOf(level: number): SegmentWriter {
+    const { crypto, code, coding, sink } = this.#tools;
+    const plan = { crypto, code, coding, maskKey: this.#maskKey, level };
+    return new SegmentWriter(plan, {
+      addParity: (block) => sink.add(block, "parity", this.#laneOf(level)),
+      addIds: async (ids) => {
+        const state = this.#levelAt(level);
+        state.ids.push(...ids);
+        while (state.ids.length >= IDS_PER_INDEX) {
+          await this.#sealIndex(level, state.ids.splice(0, IDS_PER_INDEX));
+        }
+      },
+    });
+  }
+
+  /** Lists of children are as telling as an index. */
+  #laneOf(level: number): BlockLane {
+    return level === 0 && this.#tree !== "children" ? "data" : "roots";
+  }
+}
+
+interface LevelState {
+  /** Data blocks so far. */
+  blocks: number;
+  /** Ids of the level that no index block lists yet. */
+  readonly ids: BlockId[];
+  readonly writer: SegmentWriter;
 }

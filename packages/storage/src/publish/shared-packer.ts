@@ -1,0 +1,63 @@
+import { BLOCK_BYTES } from "@umbel/core";
+import { SEAL_TAG_BYTES } from "../block/block.ts";
+import { fillerKeyOf, type PiecePlace, sealPiece, sharedBlock } from "../format/piece.ts";
+import { paddedLeaves, type SizeClass } from "../format/size-class.ts";
+import type { RootTree } from "../format/trees.ts";
+import { type TreeTools, TreeWriter } from "./tree-writer.ts";
+
+/**
+ * Packs the small files of a folder, in the order of its table, into shared blocks. A block ends when the next piece does not
+ * fit; or, once it is three quarters full, after a piece whose tag says so, which one in four does. So after a changed file the
+ * blocks soon end where they ended before, and are the same blocks again. Holds the pieces of one block.
+ */
+export class SharedPacker {
+  readonly #tools: TreeTools;
+  readonly #sizeClass: SizeClass;
+  readonly #fillerKey: Uint8Array;
+  readonly #writer: TreeWriter;
+  #pieces: Uint8Array[] = [];
+  #used = 0;
+
+  constructor(tools: TreeTools, verifyKey: Uint8Array, sizeClass: SizeClass) {
+    this.#tools = tools;
+    this.#sizeClass = sizeClass;
+    this.#fillerKey = fillerKeyOf(tools.crypto, verifyKey);
+    this.#writer = new TreeWriter(tools, "shared", verifyKey);
+  }
+
+  /** Seals a file of up to ENTRY_SHARED_BYTES under its own read key; where it will stand. */
+  async add(readKey: Uint8Array, bytes: Uint8Array): Promise<PiecePlace> {
+    const piece = sealPiece(this.#tools.crypto, readKey, bytes);
+    if (this.#used + piece.length > BLOCK_BYTES) await this.#closeBlock();
+    const place = { block: this.#writer.leaves, offset: this.#used };
+    this.#pieces.push(piece);
+    this.#used += piece.length;
+    if (this.#used >= BOUNDARY_FROM_BYTES && isBoundary(piece)) await this.#closeBlock();
+    return place;
+  }
+
+  /** Closes the last block; what the root must say, or undefined when there was no file. */
+  async finish(): Promise<RootTree | undefined> {
+    if (this.#used > 0) await this.#closeBlock();
+    if (this.#writer.leaves === 0) return undefined;
+    const leaves = paddedLeaves(this.#writer.leaves, this.#sizeClass);
+    while (this.#writer.leaves < leaves) await this.#closeBlock();
+    return this.#writer.finish();
+  }
+
+  async #closeBlock(): Promise<void> {
+    const number = this.#writer.leaves;
+    const block = sharedBlock(this.#tools.crypto, this.#fillerKey, number, this.#pieces);
+    this.#pieces = [];
+    this.#used = 0;
+    await this.#writer.addLeaf(block);
+  }
+}
+
+/** From here on a block may end before it is full. */
+const BOUNDARY_FROM_BYTES = (BLOCK_BYTES * 3) / 4;
+
+/** The last byte of a tag decides: a tag is as good as random, and the same for the same file under the same key. */
+function isBoundary(piece: Uint8Array): boolean {
+  return (piece[SEAL_TAG_BYTES - 1] as number) % 4 === 0;
+}

@@ -24,6 +24,25 @@ export const PUBLISH_WINDOW_BLOCKS = 256;
 export const PUBLISH_CONCURRENCY = 64;
 /** Tries of the network for one put that too few holders confirmed; each may take other circuits and endpoints. */
 export const PUT_TRIES = 3;
+/** Puts of one job, 9 bytes of memory each when it is resumed: blocks of about 800 GB. */
+export const MAX_JOB_PUTS = 2 ** 25;
+/** Time in ms after which a job's journal is flushed to disk again; a power cut loses what came since, and that is put again. */
+export const JOURNAL_SYNC_MS = 2_000;
+/** Bytes of a journal read at once. */
+export const JOURNAL_READ_BYTES = 1024 * 1024;
+/** Bytes of a job record that are read; the ids of the index blocks of 800 GB fit. */
+export const MAX_JOB_RECORD_BYTES = 8 * 1024 * 1024;
+/** Bytes of standard input in one chunk of a spool. */
+export const SPOOL_CHUNK_BYTES = 256 * 1024;
+/** Data blocks that a receipt asks for: with a tenth of all blocks missing, 32 find it with probability 0.97. */
+export const RECEIPT_SAMPLE_BLOCKS = 32;
+/** Index blocks and roots of files that a receipt asks for: all of about 100 GB. */
+export const RECEIPT_INDEX_BLOCKS = 4_096;
+/** Blocks that a receipt asks for at once. */
+export const RECEIPT_CONCURRENCY = 16;
+/** Shortest and longest pause in ms between the last put and the first get of a receipt. */
+export const RECEIPT_PAUSE_MIN_MS = 250;
+export const RECEIPT_PAUSE_MAX_MS = 1_000;
 
 // Fetching.
 
@@ -35,6 +54,12 @@ export const GET_TRIES = 3;
 export const FETCH_AHEAD_BYTES = 4 * 1024 * 1024;
 /** Files of a folder that are fetched while one is read. */
 export const FETCH_AHEAD_FILES = 256;
+/** Segments whose blocks a reader of a tree holds, so that it can decode without asking twice: up to 10 MiB. */
+export const FETCH_SEGMENTS_KEPT = 2;
+/** Blocks that are asked for only so that parity can stand in for a slow block: with more, waiting is cheaper. */
+export const FETCH_HURRY_EXTRA_BLOCKS = 16;
+/** Segments of a group that are read side by side for the cross segments. */
+export const FETCH_ACROSS_SEGMENTS = 2;
 /** Opened index blocks that a reader keeps, 32 KiB each. */
 export const INDEX_CACHE_BLOCKS = 16;
 

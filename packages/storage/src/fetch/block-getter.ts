@@ -1,13 +1,23 @@
 import {
   type AbortLike,
   type BlockId,
+  type Clock,
   type CryptoProvider,
   type RandomSource,
   randomBelow,
+  type Timers,
   UmbelError,
 } from "@umbel/core";
-import type { BlockCopy, BlockLane, BlockNetwork } from "../block/block-network.ts";
+import type { BlockCopy, BlockNetwork } from "../block/block-network.ts";
+import type { Pace } from "../client/pace.ts";
+import type { ErasureCode } from "../erasure/erasure-code.ts";
 import { GET_TRIES } from "../limits.ts";
+
+/** Where a fetch reads time. */
+export interface FetchTiming {
+  readonly clock: Clock;
+  readonly timers: Timers;
+}
 
 /** What the parts of one fetch share. */
 export interface FetchContext {
@@ -17,19 +27,14 @@ export interface FetchContext {
   /** Data blocks asked ahead. */
   readonly ahead: number;
   readonly signal: AbortLike | undefined;
+  /** Made when the first block is missing. */
+  erasure(): ErasureCode;
+  /** Tells when waiting takes too long, so that parity is asked for; without it, parity stands in for lost blocks alone. */
+  readonly timing: FetchTiming | undefined;
+  /** How long blocks take lately. */
+  readonly pace: Pace;
   /** Called for each block that arrived. */
   onBlock(): void;
-}
-
-/** An ordinary block, at location 0. `what` names it in the NOT_FOUND error: "block 3 of 17". */
-export async function getBlock(
-  context: FetchContext,
-  id: BlockId,
-  lane: BlockLane,
-  what: string,
-  signal: AbortLike | undefined,
-): Promise<Uint8Array> {
-  return tryCopies(context, id, lane, [0], what, signal);
 }
 
 /** A root, at its three locations in turn, a random one first. */
@@ -40,26 +45,17 @@ export async function getRootBlock(
 ): Promise<Uint8Array> {
   const start = randomBelow(context.random, 3);
   const copies = [0, 1, 2].map((i) => ((start + i) % 3) as BlockCopy);
-  return tryCopies(context, id, "roots", copies, "the root block", signal);
-}
-
-async function tryCopies(
-  context: FetchContext,
-  id: BlockId,
-  lane: BlockLane,
-  copies: readonly BlockCopy[],
-  what: string,
-  signal: AbortLike | undefined,
-): Promise<Uint8Array> {
   for (let attempt = 0; attempt < GET_TRIES * copies.length; attempt++) {
     if (signal?.aborted) throw new UmbelError("ABORTED", "the fetch was stopped");
     const copy = copies[attempt % copies.length] as BlockCopy;
-    const block = await context.network.get({ id, copy, lane }, { signal });
+    const block = await context.network.get({ id, copy, lane: "roots" }, { signal });
     if (block !== undefined) {
       context.onBlock();
       return block;
     }
   }
-  const where = copies.length === 1 ? "" : ` at each of its ${copies.length} locations`;
-  throw new UmbelError("NOT_FOUND", `${what} was not found in the network, after ${GET_TRIES} tries${where}`);
+  throw new UmbelError(
+    "NOT_FOUND",
+    `the root block was not found in the network, after ${GET_TRIES} tries at each of its 3 locations; try again later`,
+  );
 }

@@ -31,12 +31,11 @@ export function contentReader(
   const { crypto } = context;
   const reader = new TreeReader(context, {
     leafKind: BLOCK_KIND.data,
-    indexKind: BLOCK_KIND.index,
     leafKey: sealKeyOf(crypto, readKey, "data"),
-    indexKey: sealKeyOf(crypto, verifyKeyOf(crypto, readKey), "index"),
+    verifyKey: verifyKeyOf(crypto, readKey),
     size: content.size,
-    name: "content",
-    tree: content.tree,
+    tree: "content",
+    root: content.tree,
   });
   return {
     size: content.size,

@@ -6,9 +6,11 @@ import {
   UmbelError,
 } from "@umbel/core";
 import type { BlockNetwork } from "../block/block-network.ts";
+import { createPace } from "../client/pace.ts";
+import { createErasureCode } from "../erasure/erasure-code.ts";
 import { openRoot } from "../format/root.ts";
 import { FETCH_WINDOW_BLOCKS } from "../limits.ts";
-import { type FetchContext, getRootBlock } from "./block-getter.ts";
+import { type FetchContext, type FetchTiming, getRootBlock } from "./block-getter.ts";
 import { FetchedFile } from "./fetched-file.ts";
 import { FetchedFolder } from "./fetched-folder.ts";
 
@@ -25,6 +27,8 @@ export interface FetchOptions {
   readonly signal?: AbortLike | undefined;
   /** Data blocks asked ahead; FETCH_WINDOW_BLOCKS when absent. */
   readonly ahead?: number | undefined;
+  /** With it, parity is used where that is quicker than waiting for a slow block. */
+  readonly timing?: FetchTiming | undefined;
 }
 
 /**
@@ -39,6 +43,7 @@ export async function openReference(options: FetchOptions): Promise<FetchedFile 
   const context: FetchContext = {
     ...{ crypto, random, network, signal },
     ahead: options.ahead ?? FETCH_WINDOW_BLOCKS,
+    ...{ timing: options.timing, pace: createPace(), erasure: lazily(createErasureCode) },
     onBlock: () => progress?.(++blocks),
   };
   const block = await getRootBlock(context, reference.rootId, signal);
@@ -46,4 +51,12 @@ export async function openReference(options: FetchOptions): Promise<FetchedFile 
   return root.kind === "file"
     ? new FetchedFile(context, reference.readKey, root.name, root.content)
     : new FetchedFolder(context, reference.readKey, root);
+}
+
+function lazily<Made>(make: () => Made): () => Made {
+  let made: { readonly it: Made } | undefined;
+  return () => {
+    made ??= { it: make() };
+    return made.it;
+  };
 }

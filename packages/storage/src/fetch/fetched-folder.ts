@@ -10,6 +10,7 @@ import type { FolderRoot } from "../format/root-private.ts";
 import { decodeTable, type RootEntry, type SharedEntry } from "../format/table.ts";
 import type { RootTree } from "../format/trees.ts";
 import { type FetchContext, getRootBlock } from "./block-getter.ts";
+import { CodedTree, type DataBlocks } from "./coded-tree.ts";
 import { bytesReader, type ContentReader, contentReader, laterReader } from "./content-reader.ts";
 import { FolderEntry } from "./folder-entry.ts";
 import { readAhead } from "./read-ahead.ts";
@@ -29,7 +30,7 @@ export class FetchedFolder {
   readonly #shared: RootTree | undefined;
   readonly #table: ContentReader;
   readonly #verifyKey: Uint8Array;
-  #pieces: TreeReader | undefined;
+  #sharedBlocks: DataBlocks | undefined;
 
   constructor(context: FetchContext, readKey: Uint8Array, root: FolderRoot) {
     this.name = root.name;
@@ -95,26 +96,22 @@ export class FetchedFolder {
   }
 
   #piece(entry: SharedEntry): FolderEntry {
-    return new FolderEntry(
-      entry.path,
-      laterReader(entry.size, async () => {
-        const block = await this.#sharedReader().leafBlock(entry.block);
-        return bytesReader(openPiece(this.#context.crypto, entry.readKey, block, entry.offset, entry.size));
-      }),
-    );
+    const open = async () => {
+      const block = await this.#sharedBlock(entry.block);
+      return bytesReader(openPiece(this.#context.crypto, entry.readKey, block, entry.offset, entry.size));
+    };
+    return new FolderEntry(entry.path, laterReader(entry.size, open));
   }
 
-  #sharedReader(): TreeReader {
-    const { crypto } = this.#context;
-    const tree = this.#shared;
-    if (tree === undefined) throw new UmbelError("INTERNAL", "a folder without shared blocks has a piece");
-    this.#pieces ??= new TreeReader(this.#context, {
-      ...{ leafKind: BLOCK_KIND.piece, indexKind: BLOCK_KIND.sharedIndex },
-      leafKey: sealKeyOf(crypto, this.#verifyKey, "index"),
-      indexKey: sealKeyOf(crypto, this.#verifyKey, "index"),
-      ...{ size: 0, name: "shared", tree },
-    });
-    return this.#pieces;
+  /** Neighbours share blocks: the reader of the tree holds the blocks of a few segments. */
+  #sharedBlock(block: number): Promise<Uint8Array> {
+    if (this.#sharedBlocks === undefined) {
+      const root = this.#shared;
+      if (root === undefined) throw new UmbelError("INTERNAL", "a folder without shared blocks has a piece");
+      const tree = new CodedTree(this.#context, { tree: "shared", root, verifyKey: this.#verifyKey });
+      this.#sharedBlocks = tree.dataBlocks(0, 0, this.#context.signal);
+    }
+    return this.#sharedBlocks(block);
   }
 
   async #openChild(entry: RootEntry, child: Child): Promise<ContentReader> {
@@ -139,12 +136,11 @@ export class FetchedFolder {
     const size = children.count * CHILD_BYTES;
     const reader = new TreeReader(this.#context, {
       leafKind: BLOCK_KIND.children,
-      indexKind: BLOCK_KIND.childrenIndex,
       leafKey: sealKeyOf(crypto, this.#verifyKey, "children"),
-      indexKey: sealKeyOf(crypto, this.#verifyKey, "index"),
+      verifyKey: this.#verifyKey,
       size,
-      name: "children",
-      tree: children.tree,
+      tree: "children",
+      root: children.tree,
     });
     return reader.range(0, size);
   }

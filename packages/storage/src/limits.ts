@@ -76,6 +76,12 @@ export const STORE_BATCH_BLOCKS = 64;
 export const STORE_DISK_RESERVE_BYTES = 64 * 1024 * 1024;
 /** Entries read at once when the store is walked. */
 export const STORE_WALK_ENTRIES = 1000;
+/** Cached blocks of which the store knows that they were asked for lately: about 8 MiB of memory. */
+export const STORE_RECENT_NAMES = 65_536;
+/** Entries looked at in one batch of writes for one that this node is not responsible for: about 15 ms at a full store. */
+export const STORE_SWEEP_ENTRIES = 512;
+/** Time in ms before all entries are looked at again after a round in which this node was responsible for each. */
+export const STORE_SWEEP_PAUSE_MS = 60_000;
 
 // Holders
 
@@ -115,6 +121,13 @@ export const REPAIR_BYTES_PER_SECOND = 2 * 1024 * 1024;
 export const REPAIR_MAX_NEIGHBOURS = 256;
 /** Nodes nearest to this one's own position that are asked for a sign of life, also while it holds nothing. */
 export const REPAIR_NEAREST_NEIGHBOURS = 16;
+
+// Bundles
+
+/** Blocks of one bundle, 32 GiB: the table takes 33 bytes of memory for each, and a sort of it some more. */
+export const MAX_BUNDLE_ENTRIES = 2 ** 20;
+/** Puts of an import that are confirmed before what is done is written down. */
+export const BUNDLE_RECORD_PUTS = 256;
 
 // Endpoint
 

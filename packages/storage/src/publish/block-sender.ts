@@ -127,7 +127,7 @@ export class BlockSender implements BlockSink {
     const id = blockIdOf(crypto, block);
     const number = this.#nextNumber;
     this.#nextNumber += copies.length;
-    onBlock?.({ id, purpose, number });
+    onBlock?.({ id, purpose, lane, number });
     let done = 0;
     for (const [at, copy] of copies.entries()) {
       if (ledger?.isConfirmed(number + at, id)) done++;

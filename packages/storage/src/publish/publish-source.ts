@@ -1,3 +1,5 @@
+import type { FileAttributes } from "../format/attributes.ts";
+
 /** Bytes to publish. */
 export interface FileSource {
   readonly kind: "file";
@@ -5,10 +7,8 @@ export interface FileSource {
   readonly name?: string | undefined;
   /** Bytes, if they are known before: for the progress alone. */
   readonly size?: number | undefined;
-  /** When the file was changed last, in milliseconds since 1970, if readers are to see it. */
-  readonly modified?: number | undefined;
-  /** The media type that readers see. */
-  readonly type?: string | undefined;
+  /** What readers are to see of it besides its bytes; nothing when absent. */
+  readonly attributes?: FileAttributes | undefined;
   /** The bytes from the start, the same each time. Called once, or twice where keys come from content. */
   read(): AsyncIterable<Uint8Array>;
 }
@@ -19,10 +19,8 @@ export interface FolderSourceEntry {
   readonly path: string;
   /** Bytes, if they are known before: for the progress alone. */
   readonly size?: number | undefined;
-  /** When the file was changed last, in milliseconds since 1970, if readers are to see it. */
-  readonly modified?: number | undefined;
-  /** The media type that readers see. */
-  readonly type?: string | undefined;
+  /** What readers are to see of it besides its bytes; nothing when absent. */
+  readonly attributes?: FileAttributes | undefined;
   /** The bytes from the start, the same each time. Called when its turn comes; twice where keys come from content. */
   read(): AsyncIterable<Uint8Array>;
 }

@@ -1,5 +1,6 @@
 import type { AbortLike, CryptoProvider, RandomSource } from "@umbel/core";
 import type { BlockNetwork } from "../block/block-network.ts";
+import type { SizeClass } from "../format/size-class.ts";
 import { PUBLISH_CONCURRENCY } from "../limits.ts";
 import { createCancellation } from "../service/cancellation.ts";
 import { BlockSender, type SenderCounts } from "./block-sender.ts";
@@ -20,6 +21,8 @@ export interface PublishOptions {
   readonly signal?: AbortLike | undefined;
   /** Keys of their own for this content; fresh random ones when absent. */
   readonly keys?: PublishKeys | undefined;
+  /** How sizes are hidden beyond a block; "exact" when absent. */
+  readonly sizeClass?: SizeClass | undefined;
   /** What need not be put again. */
   readonly ledger?: PutLedger | undefined;
   /** Puts in flight; PUBLISH_CONCURRENCY when absent. */
@@ -87,7 +90,7 @@ async function publishUnder(
     onChange: (counts) => report.onCounts(counts),
   });
   const onRead = (bytes: number) => report.onRead(bytes);
-  const made = await makeBlocks({ crypto, input, keys, sink: sender, signal, onRead });
+  const made = await makeBlocks({ ...options, input, keys, sink: sender, signal, onRead });
   await sender.drain();
   const rootId = await sender.addRoot(made.root);
   report.onComplete();

@@ -1,4 +1,5 @@
 import type { BlockId } from "@umbel/core";
+import type { BlockLane } from "../block/block-network.ts";
 import type { BlockPurpose } from "./block-sink.ts";
 
 /** What an earlier run of the same publish got stored, and where this run writes down what it gets stored. */
@@ -16,6 +17,7 @@ export interface PutLedger {
 export interface MadeBlock {
   readonly id: BlockId;
   readonly purpose: BlockPurpose;
+  readonly lane: BlockLane;
   /** The number of its first put; a root has this one and the next two. */
   readonly number: number;
 }

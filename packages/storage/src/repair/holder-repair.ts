@@ -22,10 +22,11 @@ import {
 import { createCancellation } from "../service/cancellation.ts";
 import { createHolderIndex, type Holders, holdersOf } from "../service/holders.ts";
 import type { StoreDirectory } from "../service/store-directory.ts";
+import { atOnce } from "./at-once.ts";
 import { pause } from "./byte-rate.ts";
-import { createAcquaintance, type Presence } from "./presence.ts";
+import { createAcquaintance, note, type Presence } from "./presence.ts";
 import type { RepairCalls } from "./repair-calls.ts";
-import { atOnce, runPass } from "./repair-pass.ts";
+import { runPass } from "./repair-pass.ts";
 
 export interface HolderRepairOptions {
   readonly crypto: CryptoProvider;
@@ -134,8 +135,7 @@ class Repairer {
   async #probe(): Promise<void> {
     const { calls, presence } = this.#options;
     await atOnce(this.#toProbe(), REPAIR_CALLS_AT_ONCE, async (id) => {
-      if ((await calls.have(id, [], this.#signal)) === undefined) presence.failed(id);
-      else presence.reached(id);
+      note(presence, id, await calls.have(id, [], this.#signal));
     });
   }
 

@@ -2,6 +2,7 @@ import type { Clock, Millis, NodeId } from "@umbel/core";
 import { REPAIR_AWAY_MS, REPAIR_MAX_FAILING } from "../limits.ts";
 import type { StoreNode } from "../service/holders.ts";
 import type { StoreDirectory } from "../service/store-directory.ts";
+import type { HaveAnswer } from "./repair-calls.ts";
 
 /**
  * Which nodes this one finds away: its own calls to them failed for a while. Descriptors stay for a whole period, so the
@@ -51,6 +52,12 @@ export function createPresence(clock: Clock): Presence {
       }
     },
   };
+}
+
+/** Takes note of what asking `id` came to: whoever answers, if only to refuse, is there. */
+export function note(presence: Presence, id: NodeId, answer: HaveAnswer): void {
+  if (answer === "gone") presence.failed(id);
+  else presence.reached(id);
 }
 
 /** The directory without the nodes that are away: who is responsible now, and for what this node answers meanwhile. */

@@ -1,8 +1,9 @@
 import type { AbortLike, BlockId, CryptoProvider, NodeId } from "@umbel/core";
 import { locationOf } from "../block/location.ts";
-import { HOLDER_COUNT, REPAIR_CALLS_AT_ONCE, REPAIR_HAVE_ITEMS, REPAIR_WINDOW_ITEMS } from "../limits.ts";
+import { HOLDER_COUNT, REPAIR_CALLS_AT_ONCE, REPAIR_WINDOW_ITEMS } from "../limits.ts";
 import type { Holders } from "../service/holders.ts";
-import type { Presence } from "./presence.ts";
+import { atOnce } from "./at-once.ts";
+import { note, type Presence } from "./presence.ts";
 import type { RepairCalls, RepairItem } from "./repair-calls.ts";
 import { planRepair } from "./repair-plan.ts";
 
@@ -119,39 +120,17 @@ async function askAll(options: PassOptions, window: readonly Task[]): Promise<An
   return answers;
 }
 
-/** Stops at the first call that fails: a node that is gone must not cost a timeout for each batch. */
 async function askOne(
   { calls, presence, signal }: PassOptions,
   peer: NodeId,
   items: readonly RepairItem[],
 ): Promise<Map<string, boolean> | undefined> {
-  const said = new Map<string, boolean>();
-  for (let at = 0; at < items.length; at += REPAIR_HAVE_ITEMS) {
-    const batch = items.slice(at, at + REPAIR_HAVE_ITEMS);
-    const answer = await calls.have(peer, batch, signal);
-    if (answer === undefined) {
-      presence.failed(peer);
-      return undefined;
-    }
-    presence.reached(peer);
-    for (const [index, item] of batch.entries()) said.set(keyOf(item), answer[index] ?? false);
-  }
-  return said;
+  const answer = await calls.have(peer, items, signal);
+  note(presence, peer, answer);
+  if (typeof answer === "string") return undefined;
+  return new Map(items.map((item, at) => [keyOf(item), answer[at] ?? false]));
 }
 
 function keyOf({ id, copy }: { readonly id: BlockId; readonly copy: number }): string {
   return `${copy}${id}`;
-}
-
-/** Runs `work` for each item, at most `limit` at once; the first error ends it. */
-export async function atOnce<Item>(
-  items: readonly Item[],
-  limit: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length) await work(items[next++] as Item);
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
 }

@@ -12,9 +12,15 @@ import {
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import { CHUNK_BYTES } from "../../src/block/block.ts";
 import type { BlockNetwork } from "../../src/block/block-network.ts";
-import { FILE_INLINE_BYTES } from "../../src/format/root-private.ts";
-import { IDS_PER_INDEX, ROOT_CONTENT_IDS } from "../../src/format/tree-shape.ts";
+import { DEFAULT_CODING, parityOf } from "../../src/format/coding.ts";
+import { FILE_INLINE_BYTES } from "../../src/format/root-geometry.ts";
+import { treeLevels } from "../../src/format/trees.ts";
 import { FETCH_WINDOW_BLOCKS, GET_TRIES } from "../../src/limits.ts";
+
+/** The most leaves whose ids stand in the root. */
+const LEAVES_IN_ROOT = 640;
+/** One level of index blocks. */
+const LEAVES_WITH_INDEX = 1020;
 
 const SIZES: Readonly<Record<string, number>> = {
   "0": 0,
@@ -27,12 +33,17 @@ const SIZES: Readonly<Record<string, number>> = {
   "chunk + 1": CHUNK_BYTES + 1,
   "two chunks": 2 * CHUNK_BYTES,
   "1 MiB": 2 ** 20,
-  "as many blocks as the root lists": ROOT_CONTENT_IDS * CHUNK_BYTES,
-  "one byte more than the root lists": ROOT_CONTENT_IDS * CHUNK_BYTES + 1,
-  "1014 blocks": (IDS_PER_INDEX - 1) * CHUNK_BYTES,
-  "1015 blocks": IDS_PER_INDEX * CHUNK_BYTES,
-  "1015 blocks and a byte": IDS_PER_INDEX * CHUNK_BYTES + 1,
+  "128 blocks": 128 * CHUNK_BYTES,
+  "128 blocks and a byte": 128 * CHUNK_BYTES + 1,
+  "as many blocks as the root lists": LEAVES_IN_ROOT * CHUNK_BYTES,
+  "one byte more than the root lists": LEAVES_IN_ROOT * CHUNK_BYTES + 1,
+  "1020 blocks": LEAVES_WITH_INDEX * CHUNK_BYTES,
 };
+
+it("the sizes above stand on either side of an index level", () => {
+  const levels = (leaves: number) => treeLevels("content", { leaves, coding: DEFAULT_CODING }).length;
+  expect([LEAVES_IN_ROOT, LEAVES_IN_ROOT + 1, LEAVES_WITH_INDEX].map(levels)).toEqual([1, 2, 2]);
+});
 
 describe("a published file comes back byte for byte", () => {
   for (const [title, size] of Object.entries(SIZES)) {
@@ -85,17 +96,17 @@ describe("a range", () => {
 
   it("behind an index block takes that index block once", async () => {
     const network = new MemoryBlockNetwork();
-    const bytes = sampleBytes(1020 * CHUNK_BYTES);
+    const bytes = sampleBytes(LEAVES_WITH_INDEX * CHUNK_BYTES);
     const file = await openFile(network, (await publishBytes(network, bytes)).reference);
     network.gets.length = 0;
-    const start = 1013 * CHUNK_BYTES + 7;
+    const start = 1000 * CHUNK_BYTES + 7;
     expect(
       Buffer.compare(
         await collect(file.range(start, start + 4 * CHUNK_BYTES)),
         bytes.subarray(start, start + 4 * CHUNK_BYTES),
       ),
     ).toBe(0);
-    expect(network.gets.filter(({ lane }) => lane === "roots").length).toBe(2);
+    expect(network.gets.filter(({ lane }) => lane === "roots").length).toBe(1);
     expect(network.gets.filter(({ lane }) => lane === "data").length).toBe(5);
   });
 
@@ -123,9 +134,11 @@ describe("a range", () => {
 describe("altered bytes never come out", () => {
   it("whichever byte of whichever block is changed", async () => {
     const network = new MemoryBlockNetwork();
-    const bytes = sampleBytes(ROOT_CONTENT_IDS * CHUNK_BYTES + 1);
+    const bytes = sampleBytes(LEAVES_IN_ROOT * CHUNK_BYTES + 1);
     const { reference } = await publishBytes(network, bytes);
-    const keys = [...network.blocks.keys()];
+    await collect((await openFile(network, reference)).content());
+    const read = new Set(network.gets.map(({ id }) => `${id}`));
+    const keys = [...network.blocks.keys()].filter((key) => read.has(key.slice(2)));
     const roots = keys.filter((key) => key[0] !== "0").map((key) => key.slice(2));
     const pick = fc.oneof(fc.constantFrom(...roots.map((id) => `0:${id}`)), fc.constantFrom(...keys));
     await fc.assert(
@@ -185,17 +198,40 @@ describe("the network is asked", () => {
     }
   });
 
-  it("a few times for a block, and then it says which one is missing", async () => {
+  it("a few times for each block, and then it says how many are missing and what to do", async () => {
     const network = new MemoryBlockNetwork();
     const { reference } = await publishBytes(network, sampleBytes(5 * CHUNK_BYTES));
-    const lost = network.puts.find(({ lane }) => lane === "data")?.id;
-    network.blocks.delete(`0:${lost}`);
+    const data = network.puts.filter(({ lane }) => lane === "data").map(({ id }) => id);
+    const parity = parityOf(DEFAULT_CODING, 5);
+    expect(data.length).toBe(5 + parity);
+    for (const id of data.slice(0, parity + 2)) network.blocks.delete(`0:${id}`);
     const file = await openFile(network, reference);
     await expect(collect(file.content())).rejects.toMatchObject({
       code: "NOT_FOUND",
-      message: expect.stringMatching(/^block [1-5] of 5 was not found in the network, after 3 tries$/),
+      message: expect.stringMatching(
+        /^2 too few of blocks 1 to 5 of 5 were found in the network \(3 of the 5 that are needed\), after 3 tries; try again later; umbel repair /,
+      ),
     });
-    expect(network.gets.filter(({ id }) => id === lost).length).toBe(GET_TRIES);
+    expect(network.gets.filter(({ id }) => id === data[0]).length).toBe(GET_TRIES);
+  });
+
+  it("for parity when blocks are missing, and every byte still comes out right", async () => {
+    const network = new MemoryBlockNetwork({ random: createSeededRandom(1) });
+    const bytes = sampleBytes(400 * CHUNK_BYTES - 9);
+    const { reference } = await publishBytes(network, bytes);
+    const random = createSeededRandom("lost");
+    for (const { id, lane } of network.puts) {
+      if (lane === "data" && random.fraction() < 0.08) network.blocks.delete(`0:${id}`);
+    }
+    const file = await openFile(network, reference);
+    expect(Buffer.compare(await collect(file.content()), bytes)).toBe(0);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(bytes.length), fc.nat(bytes.length), async (a, b) => {
+        const [start, end] = [Math.min(a, b), Math.max(a, b)];
+        expect(Buffer.compare(await collect(file.range(start, end)), bytes.subarray(start, end))).toBe(0);
+      }),
+      { numRuns: 10 },
+    );
   });
 
   it("again when a block was not found the first time", async () => {
@@ -255,6 +291,8 @@ it("a reader that stops cancels the gets that are under way", async () => {
       return network.get(get, options);
     },
     put: network.put.bind(network),
+    getSlot: network.getSlot.bind(network),
+    putSlot: network.putSlot.bind(network),
     close: () => network.close(),
   };
   const file = await openFile(watched, reference, { ahead: 4 });

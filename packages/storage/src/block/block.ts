@@ -8,6 +8,8 @@ import {
   Writer,
 } from "@umbel/core";
 
+export { verifyKeyOf } from "@umbel/core";
+
 /** Bytes of the synthetic tag T at the start of whatever is sealed. */
 export const SEAL_TAG_BYTES = 16;
 /** Payload of a block: block = T | ChaCha20(chunk), the chunk padded with zeros to this length. */
@@ -51,11 +53,6 @@ export interface SealKey {
 
 /** What a read or verify key is used for; each use has keys of its own. */
 export type SealUse = keyof typeof USE_LABEL;
-
-/** The verify key of a read key: what lets one check and repair blocks without reading them. 32 bytes. */
-export function verifyKeyOf(crypto: CryptoProvider, readKey: Uint8Array): Uint8Array {
-  return expand(crypto, readKey, LABELS.verifyKey);
-}
 
 /** The keys of one use of a 32-byte read or verify key. */
 export function sealKeyOf(crypto: CryptoProvider, key: Uint8Array, use: SealUse): SealKey {

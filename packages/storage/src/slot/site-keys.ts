@@ -1,4 +1,11 @@
-import { type BlockId, blindedPublicKey, type CryptoProvider, hkdfExpand, LABELS } from "@umbel/core";
+import {
+  type BlockId,
+  blindedPublicKey,
+  type CryptoProvider,
+  hkdfExpand,
+  LABELS,
+  siteVerifyKeyOf,
+} from "@umbel/core";
 import { blockIdFromBytes } from "../block/location.ts";
 
 /** What follows from a site's public key: who has it can find the slot, check it and read it. */
@@ -18,7 +25,7 @@ export function siteKeysOf(crypto: CryptoProvider, publicKey: Uint8Array): SiteK
   return {
     publicKey,
     slotId: blockIdFromBytes(blindedPublicKey(crypto, publicKey, { kind: "slot" })),
-    verifyKey: hkdfExpand(crypto, publicKey, [LABELS.siteVerifyKey], 32),
+    verifyKey: siteVerifyKeyOf(crypto, publicKey),
     readKey: hkdfExpand(crypto, publicKey, [LABELS.siteReadKey], 32),
   };
 }

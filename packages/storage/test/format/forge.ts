@@ -18,14 +18,18 @@ export const verifyKey: Uint8Array = verifyKeyOf(nodeProvider, readKey);
 /** Fields of a root's two parts as a hostile publisher may set them. */
 export interface Forged {
   readonly publicVersion?: number;
-  readonly coding?: readonly [number, number, number];
+  /** Of content, children and shared blocks, one after the other; zeros for each that is left out. */
+  readonly codings?: readonly number[];
   readonly leaves?: number | bigint;
   readonly ids?: readonly Uint8Array[];
   readonly children?: number;
   readonly childBytes?: Uint8Array;
+  readonly shared?: number;
+  readonly sharedIds?: readonly Uint8Array[];
   readonly privateVersion?: number;
   readonly kind?: number;
   readonly name?: Uint8Array;
+  readonly attributes?: Uint8Array;
   readonly folder?: { readonly files: number; readonly bytes: number };
   readonly size?: number | bigint;
   readonly content?: Uint8Array;
@@ -35,17 +39,24 @@ export interface Forged {
 /** A root block with rightly sealed parts and whatever fields the test wants; without any: an empty file. */
 export function forgeRoot(forged: Forged): Uint8Array {
   const publicPart = concat(
-    Uint8Array.of(forged.publicVersion ?? 1, ...(forged.coding ?? [128, 0, 0])),
+    Uint8Array.of(forged.publicVersion ?? 1),
+    padded(Uint8Array.from(forged.codings ?? []), 9),
     u64(forged.leaves ?? 0),
+    new Writer(8)
+      .u32(forged.children ?? 0)
+      .u32(forged.shared ?? 0)
+      .finish(),
     ...(forged.ids ?? []),
-    new Writer(4).u32(forged.children ?? 0).finish(),
     forged.childBytes ?? NOTHING,
+    ...(forged.sharedIds ?? []),
   );
   const name = forged.name ?? NOTHING;
-  const { folder } = forged;
+  const { folder, attributes = NOTHING } = forged;
   const privatePart = concat(
     Uint8Array.of(forged.privateVersion ?? 1, forged.kind ?? 1, name.length),
     name,
+    Uint8Array.of(attributes.length),
+    attributes,
     folder === undefined ? NOTHING : new Writer(12).u32(folder.files).u64(folder.bytes).finish(),
     u64(forged.size ?? 0),
     forged.content ?? NOTHING,

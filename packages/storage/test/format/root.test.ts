@@ -5,10 +5,21 @@ import { describe, expect, it } from "vitest";
 import { sampleBytes } from "../../../../test/support/publishing.ts";
 import { CHUNK_BYTES } from "../../src/block/block.ts";
 import { blockIdFromBytes } from "../../src/block/location.ts";
-import { type Child, INLINE_CHILDREN } from "../../src/format/children.ts";
+import { MAX_MODIFIED_SECONDS } from "../../src/format/attributes.ts";
+import type { Child } from "../../src/format/children.ts";
+import { type Coding, DEFAULT_CODING } from "../../src/format/coding.ts";
 import { encodeRoot, openRoot, openRootPublic } from "../../src/format/root.ts";
-import { FILE_INLINE_BYTES, type Root, TABLE_INLINE_BYTES } from "../../src/format/root-private.ts";
-import { MAX_FILE_BYTES, ROOT_CHILDREN_IDS, ROOT_CONTENT_IDS } from "../../src/format/tree-shape.ts";
+import {
+  FILE_INLINE_BYTES,
+  INLINE_CHILDREN,
+  ROOT_CONTENT_IDS,
+  ROOT_SHARED_IDS,
+  ROOT_SPARE_BYTES,
+  TABLE_INLINE_BYTES,
+} from "../../src/format/root-geometry.ts";
+import type { Root, RootContent } from "../../src/format/root-private.ts";
+import { MAX_FILE_BYTES } from "../../src/format/tree-shape.ts";
+import type { RootTree } from "../../src/format/trees.ts";
 import { MAX_FOLDER_ENTRIES } from "../../src/limits.ts";
 import { type Forged, forgeRoot, readKey, verifyKey } from "./forge.ts";
 
@@ -18,50 +29,72 @@ const idBytes = (count: number) => Array.from({ length: count }, (_, i) => sampl
 const child = (i: number): Child => ({ rootId: id(i), verifyKey: sampleBytes(32, `child ${i}`) });
 const children = (count: number) => Array.from({ length: count }, (_, i) => child(i));
 const inline = (length: number) => ({ kind: "inline", bytes: sampleBytes(length) }) as const;
-const tree = (size: number, count: number) => ({ kind: "tree", size, topIds: ids(count) }) as const;
-const NO_CHILDREN = { kind: "inline", list: [] } as const;
+const PLAIN: Coding = { segmentData: 128, segmentParity: 0, crossSegments: 0 };
+const treeOf = (leaves: number, count: number, coding: Coding = DEFAULT_CODING): RootTree => ({
+  ...{ leaves, coding },
+  topIds: ids(count),
+});
+const tree = (size: number, count: number, coding?: Coding, leaves = Math.ceil(size / CHUNK_BYTES)) =>
+  ({ kind: "tree", size, tree: treeOf(leaves, count, coding) }) as const;
+const file = (name: string | undefined, content: RootContent): Root => ({
+  ...{ kind: "file", name, attributes: {}, content },
+});
+const ALONE = { children: { kind: "inline", list: [] }, shared: undefined } as const;
 
 const ROOTS: Readonly<Record<string, Root>> = {
-  "an empty file": { kind: "file", name: undefined, content: inline(0) },
-  "a file in its root": { kind: "file", name: "ä b.txt", content: inline(1000) },
-  "the longest file in its root, with the longest name": {
-    kind: "file",
-    name: "n".repeat(255),
-    content: inline(FILE_INLINE_BYTES),
+  "an empty file": file(undefined, inline(0)),
+  "a file in its root": file("ä b.txt", inline(1000)),
+  "a file with its attributes": {
+    ...{ kind: "file", name: "a", content: inline(10) },
+    attributes: { modified: 1_700_000_000, mediaType: "text/html" },
   },
-  "the shortest file in blocks": { kind: "file", name: undefined, content: tree(FILE_INLINE_BYTES + 1, 1) },
-  "a file of 768 blocks": {
-    kind: "file",
-    name: "f",
-    content: tree(ROOT_CONTENT_IDS * CHUNK_BYTES, ROOT_CONTENT_IDS),
+  "the longest file in its root, with all that can be said of it": {
+    ...{ kind: "file", name: "n".repeat(255), content: inline(FILE_INLINE_BYTES) },
+    attributes: { modified: MAX_MODIFIED_SECONDS, mediaType: `${"t".repeat(63)}/${"s".repeat(63)}` },
   },
-  "a file of 1016 blocks": { kind: "file", name: "f", content: tree(1016 * CHUNK_BYTES, 2) },
-  "the longest file": { kind: "file", name: "f", content: tree(MAX_FILE_BYTES, 266) },
+  "the shortest file in blocks": file(undefined, tree(FILE_INLINE_BYTES + 1, 6)),
+  "a file of five full segments": file("f", tree(640 * CHUNK_BYTES, ROOT_CONTENT_IDS)),
+  "a file of 1016 blocks": file("f", tree(1016 * CHUNK_BYTES, 2, PLAIN)),
+  "a file in more blocks than its bytes need": file("f", tree(9 * CHUNK_BYTES, 16, PLAIN, 16)),
+  "the longest file": file("f", tree(MAX_FILE_BYTES, 266, PLAIN)),
   "an empty folder": {
-    ...{ kind: "folder", name: "site", files: 0, bytes: 0 },
-    ...{ content: inline(1), children: NO_CHILDREN },
+    ...{ kind: "folder", name: "site", files: 0, bytes: 0, ...ALONE },
+    content: inline(1),
   },
   "a folder with all that a root holds": {
-    ...{ kind: "folder", name: "n".repeat(255), files: 70, bytes: 12345 },
-    content: tree(ROOT_CONTENT_IDS * CHUNK_BYTES, ROOT_CONTENT_IDS),
+    ...{ kind: "folder", name: "n".repeat(255), files: 170, bytes: 12345 },
+    content: tree(ROOT_CONTENT_IDS * CHUNK_BYTES, ROOT_CONTENT_IDS, PLAIN),
     children: { kind: "inline", list: children(INLINE_CHILDREN) },
+    shared: treeOf(64, ROOT_SHARED_IDS, PLAIN),
   },
   "a folder with the longest table in its root": {
-    ...{ kind: "folder", name: "n".repeat(255), files: 70, bytes: 12345 },
+    ...{ kind: "folder", name: "n".repeat(255), files: 170, bytes: 12345 },
     content: inline(TABLE_INLINE_BYTES),
     children: { kind: "inline", list: children(INLINE_CHILDREN) },
+    shared: treeOf(64, ROOT_SHARED_IDS, PLAIN),
   },
   "a folder with as many children as there may be": {
-    ...{ kind: "folder", name: undefined, files: MAX_FOLDER_ENTRIES, bytes: MAX_FILE_BYTES },
-    content: tree(1016 * CHUNK_BYTES, 2),
-    children: { kind: "tree", count: MAX_FOLDER_ENTRIES, topIds: ids(1) },
+    ...{
+      kind: "folder",
+      name: undefined,
+      files: MAX_FOLDER_ENTRIES,
+      bytes: MAX_FILE_BYTES,
+      shared: undefined,
+    },
+    content: tree(1016 * CHUNK_BYTES, 2, PLAIN),
+    children: { kind: "tree", count: MAX_FOLDER_ENTRIES, tree: treeOf(197, 1, PLAIN) },
   },
-  "a folder with a long list of children": {
-    ...{ kind: "folder", name: undefined, files: 65_000, bytes: 5 },
-    content: tree(1016 * CHUNK_BYTES, 2),
-    children: { kind: "tree", count: 64_992, topIds: ids(ROOT_CHILDREN_IDS) },
+  "a folder with trees of several codings": {
+    ...{ kind: "folder", name: undefined, files: 65_003, bytes: 5 },
+    content: tree(2 * CHUNK_BYTES, 7),
+    children: { kind: "tree", count: 65_000, tree: treeOf(129, 1, PLAIN) },
+    shared: treeOf(3, 5, { segmentData: 3, segmentParity: 2, crossSegments: 4 }),
   },
 };
+
+it("a root has room for the most that each of its parts may need", () => {
+  for (const spare of Object.values(ROOT_SPARE_BYTES)) expect(spare).toBeGreaterThanOrEqual(0);
+});
 
 describe("a root reads back", () => {
   for (const [title, root] of Object.entries(ROOTS)) {
@@ -78,14 +111,14 @@ describe("who has the verify key alone", () => {
     const root = ROOTS["a folder with all that a root holds"] as Root;
     const seen = openRootPublic(nodeProvider, verifyKey, encodeRoot(nodeProvider, readKey, root));
     expect(seen).toEqual({
-      contentLeaves: ROOT_CONTENT_IDS,
-      contentIds: ids(ROOT_CONTENT_IDS),
+      content: treeOf(ROOT_CONTENT_IDS, ROOT_CONTENT_IDS, PLAIN),
       children: { kind: "inline", list: children(INLINE_CHILDREN) },
+      shared: treeOf(64, ROOT_SHARED_IDS, PLAIN),
     });
   });
 
   it("sees nothing of a file in its root: neither bytes, name, size nor kind", () => {
-    const nothing = { contentLeaves: 0, contentIds: [], children: NO_CHILDREN };
+    const nothing = { content: undefined, ...ALONE };
     for (const title of ["an empty file", "a file in its root", "an empty folder"]) {
       const block = encodeRoot(nodeProvider, readKey, ROOTS[title] as Root);
       expect(openRootPublic(nodeProvider, verifyKey, block)).toEqual(nothing);
@@ -101,19 +134,69 @@ describe("who has the verify key alone", () => {
 });
 
 describe("a root that breaks the format is refused", () => {
-  const twoBlocks = { leaves: 2, ids: idBytes(2), size: 2 * CHUNK_BYTES };
+  const twoBlocks = { codings: [128, 0, 0], leaves: 2, ids: idBytes(2), size: 2 * CHUNK_BYTES };
+  const coded = (...codings: number[]) => ({ ...twoBlocks, codings });
   const folder = { kind: 2, folder: { files: 1, bytes: 5 }, size: 1, content: Uint8Array.of(1) };
   const HOSTILE: Readonly<Record<string, readonly [Forged, string]>> = {
     "a newer version": [{ publicVersion: 2 }, "root.version: 2 is not known"],
     "a newer private version": [{ privateVersion: 2 }, "root.version: 2 is not known"],
     "an unknown kind": [{ kind: 3 }, "root.kind: 3 is not known"],
-    "a coding with parity": [{ coding: [128, 32, 0] }, "root.coding"],
-    "a coding with other segments": [{ coding: [127, 0, 0] }, "root.coding"],
-    "a coding with cross parity": [{ coding: [128, 0, 1] }, "root.coding"],
+    "a coding without segments": [coded(0, 0, 0), "root.coding"],
+    "a coding of longer segments than any": [coded(129, 0, 0), "root.coding"],
+    "a coding of more parity than any": [coded(128, 129, 0), "root.coding"],
+    "a coding of more cross segments than any": [coded(128, 0, 5), "root.coding"],
+    "a coding by which shared blocks never end": [
+      { ...folder, codings: [0, 0, 0, 0, 0, 0, 1, 64, 0], shared: 1, sharedIds: idBytes(65) },
+      "root.coding",
+    ],
+    "a coding for a tree that there is not": [{ codings: [0, 0, 0, 0, 0, 1] }, "root.coding"],
+    "attributes of a folder": [
+      { ...folder, attributes: Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 1) },
+      "root.attributes",
+    ],
+    "attributes of no known kind": [{ attributes: Uint8Array.of(4, 0) }, "root.attributes"],
+    "attributes that say nothing": [{ attributes: Uint8Array.of(0) }, "root.attributes"],
+    "attributes that are longer than what they say": [
+      { attributes: Uint8Array.of(1, ...Array(9).fill(0)) },
+      "root.attributes",
+    ],
+    "attributes that are shorter than what they say": [
+      { attributes: Uint8Array.of(1, 0) },
+      "root.attributes",
+    ],
+    "a media type without letters": [{ attributes: Uint8Array.of(2) }, "root.attributes"],
+    "a time after all calendars": [
+      { attributes: Uint8Array.of(1, 0, 0, 1, 0, 0, 0, 0, 0) },
+      "root.modification time",
+    ],
+    "a media type in capitals": [
+      { attributes: Uint8Array.of(2, ...Buffer.from("text/HTML")) },
+      "root.media type",
+    ],
+    "a media type with parameters": [
+      { attributes: Uint8Array.of(2, ...Buffer.from("a/b; c=d")) },
+      "root.media type",
+    ],
+    "a file with shared blocks": [
+      { codings: [0, 0, 0, 0, 0, 0, 128], shared: 1, sharedIds: idBytes(1) },
+      "root.shared",
+    ],
+    "more shared blocks than its files can fill": [
+      { ...folder, codings: [0, 0, 0, 0, 0, 0, 128], shared: 3, sharedIds: idBytes(3) },
+      "root.shared",
+    ],
+    "more shared blocks than any folder has": [
+      { ...folder, shared: 2 * MAX_FOLDER_ENTRIES + 1 },
+      "root.shared",
+    ],
+    "padding blocks of no size class": [
+      { ...coded(128, 0, 0), leaves: 15, ids: idBytes(15), size: 9 * CHUNK_BYTES },
+      "root.content size",
+    ],
     "more blocks than its size has": [{ ...twoBlocks, size: CHUNK_BYTES }, "root.content size"],
     "fewer blocks than its size has": [{ ...twoBlocks, size: 2 * CHUNK_BYTES + 1 }, "root.content size"],
     "blocks for what fits the root": [
-      { leaves: 1, ids: idBytes(1), size: FILE_INLINE_BYTES },
+      { codings: [128], leaves: 1, ids: idBytes(1), size: FILE_INLINE_BYTES },
       "root.content size",
     ],
     "content in the root that is too long for it": [
@@ -156,7 +239,7 @@ describe("a root that breaks the format is refused", () => {
   it("and the forge makes roots that open when nothing is wrong", () => {
     expect(openRoot(nodeProvider, readKey, forgeRoot({}))).toEqual(ROOTS["an empty file"]);
     expect(openRoot(nodeProvider, readKey, forgeRoot(twoBlocks))).toMatchObject({
-      content: tree(2 * CHUNK_BYTES, 2),
+      content: tree(2 * CHUNK_BYTES, 2, PLAIN),
     });
     expect(openRoot(nodeProvider, readKey, forgeRoot(folder))).toMatchObject({ kind: "folder", files: 1 });
   });
@@ -166,7 +249,10 @@ describe("a root that breaks the format is refused", () => {
     const forged = fc.record({
       leaves: field,
       ids: fc.integer({ min: 0, max: 3 }).map(idBytes),
+      codings: fc.array(fc.constantFrom(0, 1, 2, 128, 255), { maxLength: 9 }),
       children: fc.nat(200_000),
+      shared: fc.nat(5),
+      attributes: fc.uint8Array({ maxLength: 12 }),
       childBytes: fc.nat(3).map((count) => sampleBytes(64 * count)),
       kind: fc.nat(3),
       name: fc.uint8Array({ maxLength: 6 }),
@@ -187,11 +273,14 @@ describe("a root that breaks the format is refused", () => {
 
 it("an encoder that is given a root no decoder takes says so", () => {
   const bad: Root[] = [
-    { kind: "file", name: "a/b", content: inline(1) },
-    { kind: "file", name: "a", content: tree(5 * CHUNK_BYTES, 4) },
-    { kind: "file", name: "a", content: tree(5 * CHUNK_BYTES, 6) },
-    { kind: "file", name: "a", content: inline(FILE_INLINE_BYTES + 1) },
-    { kind: "file", name: "a", content: inline(CHUNK_BYTES) },
+    file("a/b", inline(1)),
+    file("a", tree(5 * CHUNK_BYTES, 4, PLAIN)),
+    file("a", tree(5 * CHUNK_BYTES, 6, PLAIN)),
+    file("a", tree(5 * CHUNK_BYTES, 5, PLAIN, 6)),
+    file("a", tree(5 * CHUNK_BYTES, 5, { ...PLAIN, segmentData: 0 })),
+    file("a", inline(FILE_INLINE_BYTES + 1)),
+    file("a", inline(CHUNK_BYTES)),
+    { ...{ kind: "file", name: "a", content: inline(1) }, attributes: { mediaType: "no type" } },
   ];
   for (const root of bad) {
     expect(() => encodeRoot(nodeProvider, readKey, root)).toThrowError(

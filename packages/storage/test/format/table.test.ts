@@ -1,24 +1,30 @@
-import { concat } from "@umbel/core";
+import { BLOCK_BYTES, concat } from "@umbel/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sampleBytes, streamOf } from "../../../../test/support/publishing.ts";
+import { MAX_MODIFIED_SECONDS } from "../../src/format/attributes.ts";
 import { comparePaths, PathSet, pathFault } from "../../src/format/path.ts";
 import {
   decodeTable,
   ENTRY_INLINE_BYTES,
+  ENTRY_SHARED_BYTES,
   encodeEntry,
   TABLE_HEADER,
   type TableEntry,
   type TableTotals,
 } from "../../src/format/table.ts";
 
+const attributes = {};
 const short = (path: string, length = 3): TableEntry => ({
-  kind: "inline",
-  path,
+  ...{ kind: "inline", path, attributes },
   bytes: sampleBytes(length, path),
 });
-const long = (path: string, size = ENTRY_INLINE_BYTES + 1): TableEntry => ({
-  ...{ kind: "root", path, size },
+const long = (path: string, size = ENTRY_SHARED_BYTES + 1): TableEntry => ({
+  ...{ kind: "root", path, attributes, size },
+  readKey: sampleBytes(32, path),
+});
+const piece = (path: string, block: number, offset: number, size = 1000): TableEntry => ({
+  ...{ kind: "shared", path, attributes, size, block, offset },
   readKey: sampleBytes(32, path),
 });
 const bytesOf = (entry: TableEntry) => (entry.kind === "inline" ? entry.bytes.length : entry.size);
@@ -26,6 +32,10 @@ const totalsOf = (entries: readonly TableEntry[]): TableTotals => ({
   files: entries.length,
   bytes: entries.reduce((sum, entry) => sum + bytesOf(entry), 0),
   children: entries.filter(({ kind }) => kind === "root").length,
+  shared: entries.reduce(
+    (most, entry) => (entry.kind === "shared" ? Math.max(most, entry.block + 1) : most),
+    0,
+  ),
 });
 const encode = (entries: readonly TableEntry[]) => concat(TABLE_HEADER, ...entries.map(encodeEntry));
 
@@ -47,7 +57,7 @@ describe("a table", () => {
     short("a/b", 0),
     long("a/c"),
     short("ä b"),
-    long("文", 2 ** 53 - 1 - ENTRY_INLINE_BYTES * 2),
+    long("文", 2 ** 53 - 1 - ENTRY_SHARED_BYTES * 2),
   ];
 
   it("reads back, however its bytes arrive", async () => {
@@ -55,6 +65,30 @@ describe("a table", () => {
       expect(await decode(encode(entries), totalsOf(entries), cut)).toEqual(entries);
     }
     expect(await decode(encode([]), totalsOf([]))).toEqual([]);
+  });
+
+  it("reads back with pieces of shared blocks, one behind the other", async () => {
+    const pieces = [
+      piece("a", 0, 0),
+      piece("b", 0, 1016),
+      short("c"),
+      piece("d", 0, 2032, BLOCK_BYTES - 2032 - 16),
+      long("e"),
+      piece("f", 1, 0, ENTRY_SHARED_BYTES),
+      piece("g", 2, 0, ENTRY_INLINE_BYTES + 1),
+    ];
+    expect(await decode(encode(pieces), totalsOf(pieces), 7)).toEqual(pieces);
+    // A size class may have added blocks that no file stands in.
+    expect(await decode(encode(pieces), { ...totalsOf(pieces), shared: 4 })).toEqual(pieces);
+  });
+
+  it("reads back with attributes of files", async () => {
+    const told = [
+      { ...short("a"), attributes: { modified: 0 } },
+      { ...long("b"), attributes: { mediaType: "image/svg+xml" } },
+      { ...piece("c", 0, 0), attributes: { modified: MAX_MODIFIED_SECONDS, mediaType: "a/b" } },
+    ];
+    for (const cut of [1, 100]) expect(await decode(encode(told), totalsOf(told), cut)).toEqual(told);
   });
 
   it("of any canonical paths reads back", async () => {
@@ -85,7 +119,13 @@ describe("a table", () => {
 
   it("is refused when its sums are not what the root says", async () => {
     const totals = totalsOf(entries.slice(0, 3));
-    for (const wrong of [{ files: 2 }, { files: 4 }, { bytes: totals.bytes + 1 }, { children: 2 }]) {
+    for (const wrong of [
+      { files: 2 },
+      { files: 4 },
+      { bytes: totals.bytes + 1 },
+      { children: 2 },
+      { shared: 1 },
+    ]) {
       await expect(decode(encode(entries.slice(0, 3)), { ...totals, ...wrong })).rejects.toMatchObject({
         code: "BAD_ENCODING",
       });
@@ -108,14 +148,35 @@ describe("a table", () => {
 
   it("is refused when a file stands in the wrong place for its size", async () => {
     await expectRefused([short("a", ENTRY_INLINE_BYTES + 1)], "table.kind");
-    await expectRefused([long("a", ENTRY_INLINE_BYTES)], "table.kind");
+    await expectRefused([long("a", ENTRY_SHARED_BYTES)], "table.kind");
+    await expectRefused([piece("a", 0, 0, ENTRY_INLINE_BYTES)], "table.kind");
+    await expectRefused([piece("a", 0, 0, ENTRY_SHARED_BYTES + 1)], "table.kind");
     expect(
       await decode(encode([short("a", ENTRY_INLINE_BYTES)]), totalsOf([short("a", ENTRY_INLINE_BYTES)])),
     ).toHaveLength(1);
   });
 
+  it("is refused when its pieces leave room between them, overlap, go back or leave a block out", async () => {
+    const apart = "one behind the other";
+    await expectRefused([piece("a", 0, 1)], apart);
+    await expectRefused([piece("a", 1, 0)], apart);
+    await expectRefused([piece("a", 0, 0), piece("b", 0, 1015)], apart);
+    await expectRefused([piece("a", 0, 0), piece("b", 0, 1017)], apart);
+    await expectRefused([piece("a", 0, 0), piece("b", 0, 0)], apart);
+    await expectRefused([piece("a", 0, 0), piece("b", 2, 0)], apart);
+    await expectRefused([piece("a", 0, 0), piece("b", 1, 0), piece("c", 0, 1016)], apart);
+    await expectRefused([piece("a", 0, 0), piece("b", 1, 5)], apart);
+  });
+
+  it("is refused with a piece that does not lie in its block", async () => {
+    const first = piece("a", 0, 0, 20_000);
+    await expectRefused([first, piece("b", 0, 20_016, BLOCK_BYTES - 20_016 - 15)], "table.offset");
+    await expectRefused([first, piece("b", 0, 65_535)], "table.offset");
+    expect(await decode(encode([first]), totalsOf([first]))).toHaveLength(1);
+  });
+
   it("is refused with another version, an unknown kind, a path that is too long or not UTF-8", async () => {
-    const one = { files: 1, bytes: 3, children: 0 };
+    const one = { files: 1, bytes: 3, children: 0, shared: 0 };
     const table = encode([short("abc")]);
     const changed = (at: number, ...bytes: number[]) => {
       const copy = table.slice();
@@ -124,17 +185,19 @@ describe("a table", () => {
     };
     for (const [bytes, message] of [
       [changed(0, 2), "table.version"],
-      [changed(1, 3), "table.kind: 3 is not known"],
+      [changed(1, 4), "table.kind: 4 is not known"],
+      [changed(1, 0), "table.kind: 0 is not known"],
       [changed(2, 0xff, 0xff), "table.path length"],
-      [changed(4, 0xff), "table.path: not UTF-8"],
-      [changed(4, 0xed, 0xa0, 0x80), "table.path: not UTF-8"],
+      [changed(4, 200), "the end comes before"],
+      [changed(5, 0xff), "table.path: not UTF-8"],
+      [changed(5, 0xed, 0xa0, 0x80), "table.path: not UTF-8"],
     ] as const) {
       await expect(decode(bytes, one)).rejects.toThrow(message);
     }
   });
 
   it("of arbitrary bytes is read or refused, never anything else", async () => {
-    const totals = fc.record({ files: fc.nat(3), bytes: fc.nat(10), children: fc.nat(1) });
+    const totals = fc.record({ files: fc.nat(3), bytes: fc.nat(10), children: fc.nat(1), shared: fc.nat(1) });
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 60 }), totals, async (bytes, expected) => {
         await decode(concat(TABLE_HEADER, bytes), expected).catch((error) => {

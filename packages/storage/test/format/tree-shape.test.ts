@@ -3,30 +3,81 @@ import { describe, expect, it } from "vitest";
 import { sampleBytes } from "../../../../test/support/publishing.ts";
 import { CHUNK_BYTES } from "../../src/block/block.ts";
 import { blockIdFromBytes } from "../../src/block/location.ts";
+import { type Coding, DEFAULT_CODING } from "../../src/format/coding.ts";
 import { decodeIndex, encodeIndex } from "../../src/format/index-block.ts";
+import { ROOT_CONTENT_IDS, ROOT_SHARED_IDS } from "../../src/format/root-geometry.ts";
+import { MAX_LEAVES } from "../../src/format/size-class.ts";
 import {
   IDS_PER_INDEX,
   idsOfIndexBlock,
+  isCodingFor,
   leavesOf,
   MAX_FILE_BYTES,
-  ROOT_CONTENT_IDS,
   treeShape,
 } from "../../src/format/tree-shape.ts";
+
+const PLAIN: Coding = { segmentData: 128, segmentParity: 0, crossSegments: 0 };
+const dataOf = (leaves: number, topIds: number, coding: Coding) =>
+  treeShape(leaves, topIds, coding).map(({ data }) => data);
 
 describe("the shape of a tree", () => {
   it("has as many levels as its ids need", () => {
     expect(IDS_PER_INDEX).toBe(1015);
-    expect(treeShape(0, 768)).toEqual([]);
-    expect(treeShape(1, 768)).toEqual([1]);
-    expect(treeShape(768, 768)).toEqual([768]);
-    expect(treeShape(769, 768)).toEqual([769, 1]);
-    expect(treeShape(1015, 768)).toEqual([1015, 1]);
-    expect(treeShape(1016, 768)).toEqual([1016, 2]);
-    expect(treeShape(768 * 1015 + 1, 768)).toEqual([768 * 1015 + 1, 769, 1]);
+    expect(dataOf(0, 768, PLAIN)).toEqual([]);
+    expect(dataOf(1, 768, PLAIN)).toEqual([1]);
+    expect(dataOf(768, 768, PLAIN)).toEqual([768]);
+    expect(dataOf(769, 768, PLAIN)).toEqual([769, 1]);
+    expect(dataOf(1015, 768, PLAIN)).toEqual([1015, 1]);
+    expect(dataOf(1016, 768, PLAIN)).toEqual([1016, 2]);
+    expect(dataOf(768 * 1015 + 1, 768, PLAIN)).toEqual([768 * 1015 + 1, 769, 1]);
   });
 
-  it("of the largest file has four levels", () => {
-    expect(treeShape(leavesOf(MAX_FILE_BYTES), ROOT_CONTENT_IDS).length).toBe(4);
+  it("counts the ids of parity and cross segments too", () => {
+    expect(treeShape(5 * 128, ROOT_CONTENT_IDS, DEFAULT_CODING).map(({ ids }) => ids)).toEqual([800]);
+    // 21 segments of 160 ids, and a cross segment as wide as they are.
+    const [leaves, index] = treeShape(21 * 128, ROOT_CONTENT_IDS, DEFAULT_CODING);
+    expect([leaves?.ids, index?.data]).toEqual([22 * 160, 4]);
+  });
+
+  it("of the largest file has four levels by the default coding", () => {
+    expect(treeShape(leavesOf(MAX_FILE_BYTES), ROOT_CONTENT_IDS, DEFAULT_CODING).length).toBe(4);
+  });
+
+  const codings = fc.record({
+    segmentData: fc.integer({ min: 1, max: 128 }),
+    segmentParity: fc.integer({ min: 0, max: 128 }),
+    crossSegments: fc.integer({ min: 0, max: 4 }),
+  });
+
+  it("ends, by every coding that a root may name", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: MAX_LEAVES }),
+        codings,
+        fc.integer({ min: 1, max: 900 }),
+        (leaves, coding, top) => {
+          fc.pre(isCodingFor(top, coding));
+          const shape = treeShape(leaves, top, coding);
+          expect(shape.length).toBeLessThan(20);
+          expect(shape.at(-1)?.ids).toBeLessThanOrEqual(top);
+        },
+      ),
+    );
+    const worst = { segmentData: 1, segmentParity: 63, crossSegments: 4 };
+    expect(treeShape(MAX_LEAVES, ROOT_SHARED_IDS, worst).length).toBeLessThan(20);
+  });
+
+  it("is asked for by no coding out of range, and by none of which one block's ids do not fit", () => {
+    const refused: Coding[] = [
+      { ...DEFAULT_CODING, segmentData: 0 },
+      { ...DEFAULT_CODING, segmentData: 129 },
+      { ...DEFAULT_CODING, segmentParity: 129 },
+      { ...DEFAULT_CODING, crossSegments: 5 },
+      { segmentData: 1, segmentParity: 64, crossSegments: 0 },
+    ];
+    expect(refused.map((coding) => isCodingFor(ROOT_SHARED_IDS, coding))).toEqual(refused.map(() => false));
+    const least: Coding = { segmentData: 1, segmentParity: 63, crossSegments: 0 };
+    expect([DEFAULT_CODING, PLAIN, least].every((coding) => isCodingFor(ROOT_SHARED_IDS, coding))).toBe(true);
   });
 
   it("gives every id of a level a place in exactly one index block", () => {
@@ -34,14 +85,15 @@ describe("the shape of a tree", () => {
       fc.property(
         fc.integer({ min: 1, max: 10_000_000 }),
         fc.integer({ min: 1, max: 900 }),
-        (leaves, top) => {
-          const shape = treeShape(leaves, top);
-          expect(shape.at(-1)).toBeLessThanOrEqual(top);
+        codings,
+        (leaves, top, coding) => {
+          fc.pre(isCodingFor(top, coding));
+          const shape = treeShape(leaves, top, coding);
           for (let level = 1; level < shape.length; level++) {
-            const last = (shape[level] as number) - 1;
-            const listed = last * IDS_PER_INDEX + idsOfIndexBlock(shape, level, last);
-            expect(listed).toBe(shape[level - 1]);
-            expect(idsOfIndexBlock(shape, level, last)).toBeGreaterThan(0);
+            const last = (shape[level]?.data as number) - 1;
+            const inLast = idsOfIndexBlock(shape, level, last);
+            expect(last * IDS_PER_INDEX + inLast).toBe(shape[level - 1]?.ids);
+            expect(inLast).toBeGreaterThan(0);
           }
         },
       ),

@@ -1,18 +1,18 @@
-import { type BlockId, type ContentReference, parseReference, UmbelError } from "@umbel/core";
+import {
+  type ContentReference,
+  type FileReference,
+  type PieceReference,
+  parseReference,
+  UmbelError,
+} from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { nodeRandom } from "@umbel/core/platform/node-random";
-import { type FetchedFile, type FetchedFolder, openReference } from "@umbel/storage";
+import { systemClock, systemTimers } from "@umbel/router/platform/system-clock";
+import { type FetchedFile, type FetchedFolder, openPieceReference, openReference } from "@umbel/storage";
 import type { Operation } from "./client.ts";
 
-/** Content in the network: what every kind of reference that can be read comes down to. */
-export interface ResolvedReference {
-  readonly kind: "root";
-  readonly rootId: BlockId;
-  /** Secret: 32 bytes. */
-  readonly readKey: Uint8Array;
-  /** The way into a folder, in path segments; empty for the whole. */
-  readonly path: readonly string[];
-}
+/** Content in the network, under a root of its own or in a block shared with others: what every kind that can be read comes down to. */
+export type ResolvedReference = FileReference | PieceReference;
 
 export interface OpenOptions {
   readonly signal: AbortSignal;
@@ -30,6 +30,7 @@ export async function unwrapReference(text: string): Promise<ContentReference> {
   const reference = parseReference(text);
   switch (reference.kind) {
     case "file":
+    case "piece":
       return reference;
     case "verify":
       throw unreadable("a verify reference can check and repair, not read: umbel repair takes it");
@@ -50,7 +51,8 @@ export async function resolveReference(
 ): Promise<ResolvedReference> {
   switch (reference.kind) {
     case "file":
-      return { ...reference, kind: "root" };
+    case "piece":
+      return reference;
     default:
       throw unreadable(`a reference of kind "${reference.kind}" cannot be fetched by this version of umbel`);
   }
@@ -62,14 +64,16 @@ export function openResolved(
   operation: Operation,
   { signal, progress }: OpenOptions,
 ): Promise<FetchedFile | FetchedFolder> {
-  return openReference({
+  const options = {
     crypto: nodeProvider,
     random: nodeRandom,
+    timing: { clock: systemClock, timers: systemTimers },
     network: operation.network,
-    reference: resolved,
-    signal,
-    progress,
-  });
+    ...{ signal, progress },
+  };
+  return resolved.kind === "piece"
+    ? openPieceReference({ ...options, reference: resolved })
+    : openReference({ ...options, reference: resolved });
 }
 
 function unreadable(why: string): UmbelError {

@@ -8,7 +8,7 @@ import {
   type Timers,
   UmbelError,
 } from "@umbel/core";
-import type { BlockCopy, BlockNetwork } from "../block/block-network.ts";
+import type { BlockCopy, BlockLane, BlockNetwork } from "../block/block-network.ts";
 import type { Pace } from "../client/pace.ts";
 import type { ErasureCode } from "../erasure/erasure-code.ts";
 import { GET_TRIES } from "../limits.ts";
@@ -45,17 +45,38 @@ export async function getRootBlock(
 ): Promise<Uint8Array> {
   const start = randomBelow(context.random, 3);
   const copies = [0, 1, 2].map((i) => ((start + i) % 3) as BlockCopy);
+  return tryCopies(context, id, "roots", copies, "the root block", signal);
+}
+
+/** A block that small files share, by its id alone: the parity of its folder is not known here. */
+export async function getSharedBlock(
+  context: FetchContext,
+  id: BlockId,
+  signal: AbortLike | undefined,
+): Promise<Uint8Array> {
+  return tryCopies(context, id, "data", [0], "the block of the file", signal);
+}
+
+async function tryCopies(
+  context: FetchContext,
+  id: BlockId,
+  lane: BlockLane,
+  copies: readonly BlockCopy[],
+  what: string,
+  signal: AbortLike | undefined,
+): Promise<Uint8Array> {
   for (let attempt = 0; attempt < GET_TRIES * copies.length; attempt++) {
     if (signal?.aborted) throw new UmbelError("ABORTED", "the fetch was stopped");
     const copy = copies[attempt % copies.length] as BlockCopy;
-    const block = await context.network.get({ id, copy, lane: "roots" }, { signal });
+    const block = await context.network.get({ id, copy, lane }, { signal });
     if (block !== undefined) {
       context.onBlock();
       return block;
     }
   }
+  const where = copies.length === 1 ? "" : ` at each of its ${copies.length} locations`;
   throw new UmbelError(
     "NOT_FOUND",
-    `the root block was not found in the network, after ${GET_TRIES} tries at each of its 3 locations; try again later`,
+    `${what} was not found in the network, after ${GET_TRIES} tries${where}; try again later`,
   );
 }

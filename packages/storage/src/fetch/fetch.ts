@@ -2,15 +2,17 @@ import {
   type AbortLike,
   type CryptoProvider,
   type FileReference,
+  type PieceReference,
   type RandomSource,
   UmbelError,
 } from "@umbel/core";
 import type { BlockNetwork } from "../block/block-network.ts";
 import { createPace } from "../client/pace.ts";
 import { createErasureCode } from "../erasure/erasure-code.ts";
+import { openPiece } from "../format/piece.ts";
 import { openRoot } from "../format/root.ts";
 import { FETCH_WINDOW_BLOCKS } from "../limits.ts";
-import { type FetchContext, type FetchTiming, getRootBlock } from "./block-getter.ts";
+import { type FetchContext, type FetchTiming, getRootBlock, getSharedBlock } from "./block-getter.ts";
 import { FetchedFile } from "./fetched-file.ts";
 import { FetchedFolder } from "./fetched-folder.ts";
 
@@ -20,8 +22,6 @@ export interface FetchOptions {
   readonly random: RandomSource;
   /** Of this operation alone; the caller closes it. */
   readonly network: BlockNetwork;
-  /** What `parseReference` gave; its path is the caller's to follow. */
-  readonly reference: Pick<FileReference, "rootId" | "readKey">;
   /** Called with the number of blocks that have arrived, after each. */
   readonly progress?: ((blocks: number) => void) | undefined;
   readonly signal?: AbortLike | undefined;
@@ -36,21 +36,43 @@ export interface FetchOptions {
  * checked against the reference. Throws NOT_FOUND, CRYPTO_FAILED when key and root do not belong together,
  * BAD_ENCODING when the publisher broke the format, ABORTED, NO_PATH, NETWORK_UNREACHABLE.
  */
-export async function openReference(options: FetchOptions): Promise<FetchedFile | FetchedFolder> {
-  const { crypto, random, network, reference, progress, signal } = options;
-  if (signal?.aborted) throw new UmbelError("ABORTED", "the fetch was stopped");
-  let blocks = 0;
-  const context: FetchContext = {
-    ...{ crypto, random, network, signal },
-    ahead: options.ahead ?? FETCH_WINDOW_BLOCKS,
-    ...{ timing: options.timing, pace: createPace(), erasure: lazily(createErasureCode) },
-    onBlock: () => progress?.(++blocks),
-  };
+export async function openReference(
+  options: FetchOptions & {
+    /** What `parseReference` gave; its path is the caller's to follow. */
+    readonly reference: Pick<FileReference, "rootId" | "readKey">;
+  },
+): Promise<FetchedFile | FetchedFolder> {
+  const { crypto, reference, signal } = options;
+  const context = contextOf(options);
   const block = await getRootBlock(context, reference.rootId, signal);
   const root = openRoot(crypto, reference.readKey, block);
   return root.kind === "file"
     ? new FetchedFile(context, reference.readKey, root.name, root.content)
     : new FetchedFolder(context, reference.readKey, root);
+}
+
+/** Gets a small file out of the block that it shares with others. Throws as `openReference`. */
+export async function openPieceReference(
+  options: FetchOptions & { readonly reference: PieceReference },
+): Promise<FetchedFile> {
+  const { crypto, reference, signal } = options;
+  const { blockId, readKey, offset, size } = reference;
+  const context = contextOf(options);
+  const block = await getSharedBlock(context, blockId, signal);
+  const bytes = openPiece(crypto, readKey, block, offset, size);
+  return new FetchedFile(context, readKey, undefined, { kind: "inline", bytes });
+}
+
+function contextOf(options: FetchOptions): FetchContext {
+  const { crypto, random, network, progress, signal } = options;
+  if (signal?.aborted) throw new UmbelError("ABORTED", "the fetch was stopped");
+  let blocks = 0;
+  return {
+    ...{ crypto, random, network, signal },
+    ahead: options.ahead ?? FETCH_WINDOW_BLOCKS,
+    ...{ timing: options.timing, pace: createPace(), erasure: lazily(createErasureCode) },
+    onBlock: () => progress?.(++blocks),
+  };
 }
 
 function lazily<Made>(make: () => Made): () => Made {

@@ -47,6 +47,7 @@ export * from "./reference/capability.ts";
 export * from "./reference/kinds.ts";
 export * from "./reference/locked.ts";
 export * from "./reference/mnemonic.ts";
+export * from "./reference/recipient-file.ts";
 export * from "./reference/reference.ts";
 export * from "./reference/sealed.ts";
 export * from "./wire/cell.ts";

@@ -86,7 +86,7 @@ export class CodedTree {
     return (index) => {
       const segment = segmentOfBlock(shape, index);
       let read = reads.get(segment.index);
-      if (read === undefined) {
+      if (read === undefined || read.failed) {
         read = this.#read(level, segment, { upTo: upTo - segment.firstData, signal });
         reads.set(segment.index, read);
         const oldest = reads.keys().next();

@@ -47,7 +47,7 @@ export async function openReference(
   const block = await getRootBlock(context, reference.rootId, signal);
   const root = openRoot(crypto, reference.readKey, block);
   return root.kind === "file"
-    ? new FetchedFile(context, reference.readKey, root.name, root.content)
+    ? new FetchedFile(context, reference.readKey, root)
     : new FetchedFolder(context, reference.readKey, root);
 }
 
@@ -60,7 +60,11 @@ export async function openPieceReference(
   const context = contextOf(options);
   const block = await getSharedBlock(context, blockId, signal);
   const bytes = openPiece(crypto, readKey, block, offset, size);
-  return new FetchedFile(context, readKey, undefined, { kind: "inline", bytes });
+  return new FetchedFile(context, readKey, {
+    name: undefined,
+    attributes: {},
+    content: { kind: "inline", bytes },
+  });
 }
 
 function contextOf(options: FetchOptions): FetchContext {

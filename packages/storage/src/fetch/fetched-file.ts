@@ -1,4 +1,5 @@
-import type { RootContent } from "../format/root-private.ts";
+import type { FileAttributes } from "../format/attributes.ts";
+import type { FileRoot } from "../format/root-private.ts";
 import type { FetchContext } from "./block-getter.ts";
 import { type ContentReader, checkRange, contentReader, type KeptBytes } from "./content-reader.ts";
 
@@ -9,11 +10,14 @@ export class FetchedFile {
   readonly name: string | undefined;
   /** Bytes. */
   readonly size: number;
+  /** What the publisher said of it beside its bytes; nothing by default. */
+  readonly attributes: FileAttributes;
   readonly #content: ContentReader;
 
-  constructor(context: FetchContext, readKey: Uint8Array, name: string | undefined, content: RootContent) {
-    this.name = name;
-    this.#content = contentReader(context, readKey, content);
+  constructor(context: FetchContext, readKey: Uint8Array, root: Omit<FileRoot, "kind">) {
+    this.name = root.name;
+    this.attributes = root.attributes;
+    this.#content = contentReader(context, readKey, root.content);
     this.size = this.#content.size;
   }
 

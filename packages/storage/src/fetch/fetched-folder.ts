@@ -43,45 +43,63 @@ export class FetchedFolder {
     this.#verifyKey = verifyKeyOf(context.crypto, readKey);
   }
 
-  /** Every file, ordered by path. The paths are safe to use below one folder of any file system (path.ts). */
-  async *entries(): AsyncGenerator<FolderEntry, void, undefined> {
-    const { files, size: bytes } = this;
-    const children = this.#childCount();
+  /**
+   * Every file, or those under the folder `under` ("a/b"), ordered by path. The paths are whole, and safe to use below one folder
+   * of any file system (path.ts). Nothing but the table is fetched.
+   */
+  async *entries(under = ""): AsyncGenerator<FolderEntry, void, undefined> {
+    let isInside = false;
+    for await (const entry of this.#all()) {
+      const wasInside = isInside;
+      isInside = under === "" || entry.path.startsWith(`${under}/`);
+      if (isInside) yield entry;
+      else if (wasInside) return;
+    }
+  }
+
+  /**
+   * As `entries`, but for the files for which `wanted` holds, with the next ones being fetched while one is read: for who reads
+   * all of them.
+   */
+  entriesAhead(
+    under = "",
+    wanted: (entry: FolderEntry) => boolean | Promise<boolean> = () => true,
+  ): AsyncIterable<FolderEntry> {
+    return readAhead(this.entries(under), wanted);
+  }
+
+  /** The file at `path`, "folder" when files stand under it, or undefined for neither. Reads the table up to it. */
+  async lookUp(path: string): Promise<FolderEntry | "folder" | undefined> {
+    for await (const entry of this.#all()) {
+      const order = comparePaths(entry.path, path);
+      if (order === 0) return entry;
+      if (order > 0) return entry.path.startsWith(`${path}/`) ? "folder" : undefined;
+    }
+    return undefined;
+  }
+
+  /** The file at `path`, or undefined when the folder has none there. Reads the table up to it. */
+  async entry(path: string): Promise<FolderEntry | undefined> {
+    const found = await this.lookUp(path);
+    return found === "folder" ? undefined : found;
+  }
+
+  async *#all(): AsyncGenerator<FolderEntry, void, undefined> {
+    const totals = {
+      ...{ files: this.files, bytes: this.size },
+      ...{ children: this.#childCount(), shared: this.#shared?.leaves ?? 0 },
+    };
     const list = new ByteSource(this.#childBytes(), CHILDREN);
     try {
-      for await (const entry of decodeTable(this.#table.range(0, this.#table.size), {
-        files,
-        bytes,
-        children,
-        shared: this.#shared?.leaves ?? 0,
-      })) {
-        if (entry.kind === "inline") yield new FolderEntry(entry.path, bytesReader(entry.bytes));
+      for await (const entry of decodeTable(this.#table.range(0, this.#table.size), totals)) {
+        const { path, attributes } = entry;
+        if (entry.kind === "inline") yield new FolderEntry(path, attributes, bytesReader(entry.bytes));
         else if (entry.kind === "shared") yield this.#piece(entry);
         else yield this.#ownRoot(entry, await takeChild(list));
       }
     } finally {
       await list.close();
     }
-  }
-
-  /**
-   * The files for which `wanted` holds, in order, with the next ones being fetched while one is read. For who reads all of
-   * them: `entries` fetches nothing before it is asked for.
-   */
-  entriesAhead(
-    wanted: (entry: FolderEntry) => boolean | Promise<boolean> = () => true,
-  ): AsyncIterable<FolderEntry> {
-    return readAhead(this.entries(), wanted);
-  }
-
-  /** The file at `path`, or undefined when the folder has none there. Reads the table up to it. */
-  async entry(path: string): Promise<FolderEntry | undefined> {
-    for await (const entry of this.entries()) {
-      const order = comparePaths(entry.path, path);
-      if (order === 0) return entry;
-      if (order > 0) return undefined;
-    }
-    return undefined;
   }
 
   #ownRoot(entry: RootEntry, child: Child): FolderEntry {
@@ -91,6 +109,7 @@ export class FetchedFolder {
     }
     return new FolderEntry(
       entry.path,
+      entry.attributes,
       laterReader(entry.size, () => this.#openChild(entry, child)),
     );
   }
@@ -100,7 +119,7 @@ export class FetchedFolder {
       const block = await this.#sharedBlock(entry.block);
       return bytesReader(openPiece(this.#context.crypto, entry.readKey, block, entry.offset, entry.size));
     };
-    return new FolderEntry(entry.path, laterReader(entry.size, open));
+    return new FolderEntry(entry.path, entry.attributes, laterReader(entry.size, open));
   }
 
   /** Neighbours share blocks: the reader of the tree holds the blocks of a few segments. */

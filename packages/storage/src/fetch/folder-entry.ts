@@ -1,3 +1,4 @@
+import type { FileAttributes } from "../format/attributes.ts";
 import { type ContentReader, checkRange, type KeptBytes } from "./content-reader.ts";
 
 /** A file of a folder. What its table does not hold is fetched when its bytes are asked for. */
@@ -5,10 +6,13 @@ export class FolderEntry {
   readonly path: string;
   /** Bytes. */
   readonly size: number;
+  /** What the publisher said of it beside its bytes; nothing by default. */
+  readonly attributes: FileAttributes;
   readonly #content: ContentReader;
 
-  constructor(path: string, content: ContentReader) {
+  constructor(path: string, attributes: FileAttributes, content: ContentReader) {
     this.path = path;
+    this.attributes = attributes;
     this.size = content.size;
     this.#content = content;
   }

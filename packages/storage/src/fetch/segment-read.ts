@@ -56,6 +56,11 @@ export class SegmentRead {
     this.#askedAt = new Float64Array(data + parity);
   }
 
+  /** True once something could not be had: another read may fare better. */
+  get failed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** The data block at `position`, as it is stored. Throws NOT_FOUND, BAD_ENCODING when parity and data do not agree, what the network throws. */
   data(position: number): Promise<Uint8Array> {
     const block = this.#blocks[position];

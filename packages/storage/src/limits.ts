@@ -122,12 +122,32 @@ export const REPAIR_MAX_NEIGHBOURS = 256;
 /** Nodes nearest to this one's own position that are asked for a sign of life, also while it holds nothing. */
 export const REPAIR_NEAREST_NEIGHBOURS = 16;
 
+// Repair by who has a verify key
+
+/** Tries of the network before a block counts as missing. */
+export const REPAIR_CHECK_TRIES = 2;
+/** Blocks looked for, or put back, at once: 2 MiB. */
+export const REPAIR_GETS_AT_ONCE = 64;
+/** Handovers of a site that a repair follows. */
+export const REPAIR_MAX_HANDOVERS = 8;
+
 // Bundles
 
 /** Blocks of one bundle, 32 GiB: the table takes 33 bytes of memory for each, and a sort of it some more. */
 export const MAX_BUNDLE_ENTRIES = 2 ** 20;
 /** Puts of an import that are confirmed before what is done is written down. */
 export const BUNDLE_RECORD_PUTS = 256;
+
+// Sites
+
+/** Handovers that a reader follows from one site to the next. */
+export const MAX_HANDOVERS = 8;
+/** Shortest pause in ms between two looks at a site that is watched; each pause is drawn between the wanted one's half and one and a half. */
+export const WATCH_MIN_PAUSE_MS = 10_000;
+/** Blocks of a site that are remembered as confirmed, 10 bytes each: those of about 15 GB. The oldest are forgotten first. */
+export const CONFIRMED_MAX_BLOCKS = 500_000;
+/** Days for which a confirmed block is not put again: content that nobody reads lasts longer than that. */
+export const CONFIRMED_DAYS = 14;
 
 // Endpoint
 
@@ -175,6 +195,10 @@ export const CLIENT_OPINIONS = 2;
 export const CLIENT_CIRCUIT_FAULTS = 3;
 /** Failed builds in a row, with no circuit open, after which a lane gives up: with the pauses, about 8 s, so that guards are tried again. */
 export const CLIENT_BUILD_FAILURES = 6;
+/** Failed builds in a row after which a publish goes on with the circuits that stand. */
+export const CLIENT_SPREAD_BUILD_FAILURES = 3;
+/** Requests that a circuit of a publish may be given beyond the one that was given fewest. */
+export const CLIENT_SPREAD_SLACK = 16;
 /** First pause in ms after a failed build; it doubles up to the second. */
 export const CLIENT_BUILD_PAUSE_MS = 250;
 export const CLIENT_BUILD_PAUSE_MAX_MS = 8_000;

@@ -74,6 +74,10 @@ export interface BlockNetworkOptions {
   readonly bytesPerSecond?: number | undefined;
   /** Endpoints answer from holders, not from caches: for the check of a publish. */
   readonly bypassCaches?: boolean | undefined;
+  /** True for a publish: all data circuits stand before the first block leaves, and each carries its share. */
+  readonly spread?: boolean | undefined;
+  /** Endpoints that circuits end at only where there are no others. */
+  readonly avoidEndpoints?: ReadonlySet<NodeId> | undefined;
   /** Hears all circuits in use whenever they change. */
   readonly onCircuits?: ((circuits: readonly CircuitInUse[]) => void) | undefined;
 }
@@ -253,7 +257,10 @@ function createLanes(options: BlockNetworkOptions, signal: AbortLike): Record<Bl
     (["roots", "data"] as const).flatMap((lane) =>
       lanes[lane].circuits().map(({ path }) => ({ lane, path })),
     );
-  const endpoints = createEndpointChoice(() => inUse().flatMap(({ path }) => path.slice(-1)));
+  const endpoints = createEndpointChoice(() => [
+    ...inUse().flatMap(({ path }) => path.slice(-1)),
+    ...(options.avoidEndpoints ?? []),
+  ]);
   const createOne = (carries: BlockLane) =>
     createLane({
       builder: options.builder,
@@ -264,6 +271,7 @@ function createLanes(options: BlockNetworkOptions, signal: AbortLike): Record<Bl
       hops: options.hops,
       secondGuard: options.secondGuard,
       maxCircuits: sizes[carries],
+      spread: carries === "data" && options.spread,
       callsPerCircuit: callsPerCircuit(options.bytesPerSecond, sizes[carries]),
       avoidEndpoints: endpoints.toAvoid,
       failed: endpoints.failed,

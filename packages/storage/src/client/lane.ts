@@ -17,6 +17,8 @@ import {
   CLIENT_BUILD_PAUSE_MS,
   CLIENT_CALLS_PER_NEW_CIRCUIT,
   CLIENT_CIRCUIT_FAULTS,
+  CLIENT_SPREAD_BUILD_FAILURES,
+  CLIENT_SPREAD_SLACK,
 } from "../limits.ts";
 
 export interface LaneOptions {
@@ -30,6 +32,11 @@ export interface LaneOptions {
   readonly maxCircuits: number;
   /** Requests in flight on one circuit. */
   readonly callsPerCircuit: number;
+  /**
+   * True to give each circuit its share and no more: requests wait until `maxCircuits` stand, or no more can be had, and go to the
+   * circuit that was given fewest. For puts, of which no endpoint shall see more than its share.
+   */
+  readonly spread?: boolean | undefined;
   /** Endpoints that other circuits of the operation use, or that failed it lately. */
   readonly avoidEndpoints: () => ReadonlySet<NodeId>;
   /** Called when a circuit was added or is gone. */
@@ -66,6 +73,8 @@ interface Member {
   readonly circuit: Circuit;
   readonly endpoint: NodeId;
   seats: number;
+  /** Requests given to it; a later circuit starts with the fewest that others have. */
+  given: number;
   /** Requests answered so far: a circuit that answers others is busy, not stalled. */
   answered: number;
   /** Faults since the last answer. */
@@ -159,9 +168,25 @@ class CircuitLane implements Lane {
     const mayRepeat = others.length === 0 && this.#building === 0 && !this.#canGrow();
     const { callsPerCircuit } = this.#options;
     const free = (mayRepeat ? this.#members : others).filter(({ seats }) => seats < callsPerCircuit);
-    const least = Math.min(...free.map(({ seats }) => seats));
-    const best = free.filter(({ seats }) => seats === least);
+    const load = this.#options.spread ? ({ given }: Member) => given : ({ seats }: Member) => seats;
+    const least = Math.min(...free.map(load));
+    if (this.#options.spread && !this.#mayTake(waiter, least)) return undefined;
+    const best = free.filter((member) => load(member) === least);
     return best.length === 0 ? undefined : best[randomBelow(this.#options.random, best.length)];
+  }
+
+  /**
+   * In a spread lane: whether a request may go to a circuit that was given `given` so far. Not before all circuits stand, and not
+   * where another was given far fewer: it waits for that one. Another try of a request waits for nobody.
+   */
+  #mayTake(waiter: Waiter, given: number): boolean {
+    const isComplete = this.#members.length >= this.#options.maxCircuits;
+    if (!isComplete && this.#failures < CLIENT_SPREAD_BUILD_FAILURES) return false;
+    return waiter.avoid.size > 0 || given <= this.#fewestGiven() + CLIENT_SPREAD_SLACK;
+  }
+
+  #fewestGiven(): number {
+    return this.#members.length === 0 ? 0 : Math.min(...this.#members.map(({ given }) => given));
   }
 
   /** True while one more circuit, with another endpoint, may still come. */
@@ -171,7 +196,10 @@ class CircuitLane implements Lane {
 
   #wanted(): number {
     const seats = this.#members.reduce((sum, member) => sum + member.seats, 0);
-    const byLoad = Math.ceil((seats + this.#waiters.size) / CLIENT_CALLS_PER_NEW_CIRCUIT);
+    const calls = seats + this.#waiters.size;
+    const byLoad = this.#options.spread
+      ? calls * this.#options.maxCircuits
+      : Math.ceil(calls / CLIENT_CALLS_PER_NEW_CIRCUIT);
     const stuck = [...this.#waiters].some(({ avoid }) =>
       this.#members.every(({ endpoint }) => avoid.has(endpoint)),
     );
@@ -181,6 +209,7 @@ class CircuitLane implements Lane {
 
   #seat(member: Member): Seat {
     member.seats++;
+    member.given++;
     let left = false;
     const answeredBefore = member.answered;
     const fault = () => {
@@ -252,7 +281,7 @@ class CircuitLane implements Lane {
     }
     this.#failures = 0;
     this.#emptyRounds = 0;
-    this.#members.push({ circuit, endpoint, seats: 0, answered: 0, faults: 0 });
+    this.#members.push({ circuit, endpoint, seats: 0, given: this.#fewestGiven(), answered: 0, faults: 0 });
     this.#options.changed();
     this.#pump();
   }

@@ -1,4 +1,4 @@
-import type { AbortLike, CryptoProvider, LinkCredentials, RandomSource, Timers } from "@umbel/core";
+import type { AbortLike, CryptoProvider, LinkCredentials, NodeId, RandomSource, Timers } from "@umbel/core";
 import {
   type BootstrapEntry,
   type CircuitBuilder,
@@ -43,6 +43,12 @@ export interface OperationOptions {
   readonly secondGuard?: boolean | undefined;
   /** The most circuits for each kind of block; the defaults when absent. */
   readonly circuitsPerLane?: Readonly<Record<BlockLane, number>> | undefined;
+  /** True for a publish: all data circuits stand before the first block leaves, and each carries its share. */
+  readonly spread?: boolean | undefined;
+  /** Endpoints that circuits end at only where there are no others. */
+  readonly avoidEndpoints?: ReadonlySet<NodeId> | undefined;
+  /** Endpoints answer from holders, not from caches: for the receipt of a publish. */
+  readonly bypassCaches?: boolean | undefined;
 }
 
 /** A client: a throw-away link key for each link, its own directory, its own circuits. Nobody can connect to it. */
@@ -101,9 +107,10 @@ export async function startClient(options: ClientOptions): Promise<Client> {
   return {
     directory,
     builder,
-    operation: ({ onCircuits, secondGuard, circuitsPerLane } = {}) =>
+    operation: (given = {}) =>
       createBlockNetwork({
-        ...{ builder, crypto, random, timers, clock, onCircuits, secondGuard, circuitsPerLane },
+        ...{ builder, crypto, random, timers, clock },
+        ...given,
         bytesPerSecond: rate && constantRateBytes(rate),
       }),
     guardBias: () => guards.bias(),

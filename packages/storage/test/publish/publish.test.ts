@@ -5,10 +5,14 @@ import { MemoryBlockNetwork } from "../../../../test/support/memory-block-networ
 import { publishBytes, publishFiles, sampleBytes, streamOf } from "../../../../test/support/publishing.ts";
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import { BLOCK_KIND, CHUNK_BYTES, openChunk, sealKeyOf } from "../../src/block/block.ts";
+import { DEFAULT_CODING, parityOf } from "../../src/format/coding.ts";
 import { openRoot } from "../../src/format/root.ts";
 import { ENTRY_INLINE_BYTES } from "../../src/format/table.ts";
 import { PUBLISH_CONCURRENCY, PUBLISH_WINDOW_BLOCKS, PUT_TRIES } from "../../src/limits.ts";
 import type { PublishProgress } from "../../src/publish/publish.ts";
+
+/** Blocks of a segment: data and parity. */
+const coded = (data: number): number => data + parityOf(DEFAULT_CODING, data);
 
 describe("publish", () => {
   it("puts the root last, at three locations, and every other block at one", async () => {
@@ -16,16 +20,17 @@ describe("publish", () => {
     const { reference, ...result } = await publishBytes(network, sampleBytes(5 * CHUNK_BYTES));
     const { rootId } = fileReference(reference);
     const copies = network.puts.map(({ id, copy }) => (id === rootId ? copy : "data"));
-    expect(copies.slice(0, 5)).toEqual(Array(5).fill("data"));
-    expect(copies.slice(5).sort()).toEqual([0, 1, 2]);
-    expect(network.puts.slice(0, 5).every(({ copy, lane }) => copy === 0 && lane === "data")).toBe(true);
-    expect(network.puts.slice(5).every(({ lane }) => lane === "roots")).toBe(true);
+    const others = coded(5);
+    expect(copies.slice(0, others)).toEqual(Array(others).fill("data"));
+    expect(copies.slice(others).sort()).toEqual([0, 1, 2]);
+    expect(network.puts.slice(0, others).every(({ copy, lane }) => copy === 0 && lane === "data")).toBe(true);
+    expect(network.puts.slice(others).every(({ lane }) => lane === "roots")).toBe(true);
     expect(result).toMatchObject({
       kind: "file",
       files: 1,
-      blocks: 6,
-      puts: 8,
-      confirmations: 24,
+      blocks: others + 1,
+      puts: others + 3,
+      confirmations: 3 * (others + 3),
       leastConfirmed: 3,
     });
   });
@@ -36,6 +41,8 @@ describe("publish", () => {
     let confirmedAtRoot: number | undefined;
     const counting = {
       get: network.get.bind(network),
+      getSlot: async () => undefined,
+      putSlot: async () => 0,
       close: () => network.close(),
       put: async (put: Parameters<typeof network.put>[0]) => {
         if (put.lane === "roots") confirmedAtRoot ??= confirmed;
@@ -45,7 +52,7 @@ describe("publish", () => {
       },
     };
     await publishBytes(counting, sampleBytes(90 * CHUNK_BYTES));
-    expect(confirmedAtRoot).toBe(90);
+    expect(confirmedAtRoot).toBe(coded(90));
   });
 
   it("makes a reference that opens what was put, under a key of its own each time", async () => {
@@ -90,6 +97,8 @@ describe("publish", () => {
     const network = new MemoryBlockNetwork();
     const slow = {
       get: network.get.bind(network),
+      getSlot: async () => undefined,
+      putSlot: async () => 0,
       close: () => network.close(),
       put: async (put: Parameters<typeof network.put>[0]) => {
         await gate;
@@ -118,16 +127,17 @@ describe("a put that too few holders confirm", () => {
         return count < PUT_TRIES ? 1 : 2;
       },
     });
+    const puts = coded(3) + 3;
     const result = await publishBytes(network, sampleBytes(3 * CHUNK_BYTES), { wanted: 2 });
-    expect(result).toMatchObject({ puts: 6, leastConfirmed: 2, confirmations: 12 });
-    expect([...tries.values()]).toEqual(Array(6).fill(PUT_TRIES));
+    expect(result).toMatchObject({ puts, leastConfirmed: 2, confirmations: 2 * puts });
+    expect([...tries.values()]).toEqual(Array(puts).fill(PUT_TRIES));
   });
 
   it("ends the publish with NOT_STORED and the counts, without a root", async () => {
     const network = new MemoryBlockNetwork({ onPut: () => 1 });
     await expect(publishBytes(network, sampleBytes(3 * CHUNK_BYTES))).rejects.toMatchObject({
       code: "NOT_STORED",
-      message: "a block was confirmed by 1 of the 3 nodes wanted, after 3 tries; 0 of 3 blocks are stored",
+      message: `a block was confirmed by 1 of the 3 nodes wanted, after 3 tries; 0 of ${coded(3)} blocks are stored`,
     });
     expect(network.puts.every(({ lane }) => lane === "data")).toBe(true);
   });
@@ -233,8 +243,8 @@ it("progress grows to the whole: bytes read, blocks queued and done", async () =
   const last = {
     bytesRead: bytes.length,
     bytesTotal: bytes.length,
-    blocksDone: 8,
-    blocksQueued: 8,
+    blocksDone: coded(5) + 3,
+    blocksQueued: coded(5) + 3,
     isComplete: true,
   };
   expect(seen.at(-1)).toEqual(last);

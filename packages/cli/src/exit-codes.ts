@@ -7,6 +7,8 @@ export const EXIT = {
   wrongUse: 2,
   notFound: 3,
   unreachable: 4,
+  /** A site was rolled back, forked or revoked. */
+  siteAlarm: 5,
   interrupted: 130,
 } as const;
 
@@ -19,6 +21,9 @@ const BY_ERROR: Partial<Record<ErrorCode, ExitCode>> = {
   NOT_FOUND: EXIT.notFound,
   NETWORK_UNREACHABLE: EXIT.unreachable,
   NO_PATH: EXIT.unreachable,
+  SITE_ROLLBACK: EXIT.siteAlarm,
+  SITE_FORK: EXIT.siteAlarm,
+  SITE_REVOKED: EXIT.siteAlarm,
   ABORTED: EXIT.interrupted,
 };
 

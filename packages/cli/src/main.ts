@@ -83,7 +83,8 @@ function createProgram(context: Context): Command {
 
 const EXIT_CODES = `
 Exit codes:
-  0 done   1 failed   2 wrong use   3 not found   4 network unreachable   130 interrupted`;
+  0 done   1 failed   2 wrong use   3 not found   4 network unreachable
+  5 a site was rolled back, forked or revoked   130 interrupted`;
 
 /** Errors of the command line parser are wrong use, in one line with its suggestion; what an abort caused is an abort. */
 function meaningOf(error: unknown, argv: readonly string[], signal: AbortSignal): unknown {

@@ -19,6 +19,9 @@ export type ErrorCode =
   | "NETWORK_UNREACHABLE" // no bootstrap node, or no guard, answers
   | "NOT_FOUND" // no holder has the block
   | "NOT_STORED" // too few holders confirmed a block
+  | "SITE_ROLLBACK" // the network offers an older edition of a site than was seen before
+  | "SITE_FORK" // a site has two histories: two editions with one number, or two successors
+  | "SITE_REVOKED" // the owner of a site said that its key is not to be trusted any more
   | "READ_FAILED"
   | "WRITE_FAILED"
   | "DISK_FULL"

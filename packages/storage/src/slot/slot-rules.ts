@@ -49,7 +49,7 @@ export function successorOf(kept: readonly Slot[]): Uint8Array | undefined {
  * True when all blocks can be of one history: they name one successor, and none is without it that comes after one that names it
  * (two editions of one number may differ: that is evidence of a fork). A handover needs another block that names it.
  */
-function agreeOnSuccessor(slots: readonly Slot[]): boolean {
+export function agreeOnSuccessor(slots: readonly Slot[]): boolean {
   const naming = slots.filter(({ successor }) => successor !== undefined);
   const [first] = naming;
   if (first?.successor === undefined) return true;

@@ -13,7 +13,7 @@ import {
   Writer,
   XCHACHA_NONCE_BYTES,
 } from "@umbel/core";
-import { blockIdBytes, blockIdFromBytes } from "../block/location.ts";
+import { blockIdBytes, blockIdFromBytes, blockIdOf } from "../block/location.ts";
 
 /** What a slot block is. A number is never used again. */
 export const SLOT_KIND = { edition: 1, revocation: 2, handover: 3 } as const;
@@ -36,7 +36,7 @@ export interface SlotHeader {
 
 /** A slot block whose signature was checked. */
 export interface Slot extends SlotHeader {
-  /** SHA-256(label, bytes): what the next edition and an edition reference name. 32 bytes. */
+  /** The id that these bytes have as an ordinary block: what the next edition and an edition reference name. 32 bytes. */
   readonly hash: Uint8Array;
   /** The sealed body, SLOT_BODY_BYTES: see `openSlotBody`. */
   readonly body: Uint8Array;
@@ -100,9 +100,9 @@ export function decodeSlot(crypto: CryptoProvider, id: BlockId, bytes: Uint8Arra
   return { ...header, body, bytes, hash: slotHash(crypto, bytes) };
 }
 
-/** The hash that names one slot block: SHA-256(label, bytes). */
+/** The hash that names one slot block, 32 bytes. An edition is stored as an ordinary block, too, and found under it. */
 export function slotHash(crypto: CryptoProvider, bytes: Uint8Array): Uint8Array {
-  return crypto.sha256(LABELS.slotHash, bytes);
+  return blockIdBytes(blockIdOf(crypto, bytes));
 }
 
 /**

@@ -1,0 +1,276 @@
+import {
+  type BlindedSigner,
+  type BlockId,
+  blindedPublicKey,
+  blindedSigner,
+  type CryptoProvider,
+  equalBytes,
+  formatReference,
+  hkdfExpand,
+  LABELS,
+  UmbelError,
+  XCHACHA_NONCE_BYTES,
+} from "@umbel/core";
+import { blockIdOf } from "../block/location.ts";
+import { PUT_TRIES } from "../limits.ts";
+import { type SiteKeys, siteKeysOf } from "../slot/site-keys.ts";
+import { decodeSlot, encodeSlot, type Slot, type SlotHeader } from "../slot/slot.ts";
+import { MAX_LISTED_EDITIONS, openSlotBody, type SlotContent, sealSlotBody } from "../slot/slot-body.ts";
+import type { OwnerState, OwnerStateStore } from "./owner-state.ts";
+import { editionOf, type SiteEdition, throwIfAlarmed } from "./read-site.ts";
+import { type SiteContext, type SiteView, viewSite } from "./site-view.ts";
+
+/** What publishing under a site's key needs. */
+export interface OwnerContext extends SiteContext {
+  /** The site's secret: 32 bytes. The caller wipes it. */
+  readonly seed: Uint8Array;
+  readonly state: OwnerStateStore;
+  /** Holders that must keep each block at each location. */
+  readonly wanted: number;
+}
+
+/** What a new edition shows. */
+export interface NewEdition {
+  readonly rootId: BlockId;
+  /** Secret: 32 bytes. */
+  readonly readKey: Uint8Array;
+  readonly title: string | undefined;
+  /** Seconds since 1970, to be told to readers; undefined to say nothing. */
+  readonly time: number | undefined;
+}
+
+export interface EditionOptions {
+  /** Go on from the network's newest edition although it is not known here: the site was published elsewhere, or restored. */
+  readonly adopt?: boolean | undefined;
+  /** The public key of a successor to name, if none is named yet. It stays for ever. */
+  readonly successor?: Uint8Array | undefined;
+  /** List no editions before: they stay in the network for who knows where, and are named no more. */
+  readonly forget?: boolean | undefined;
+}
+
+export interface PublishedEdition extends SiteEdition {
+  /** False when the newest edition shows the same: then nothing was published. */
+  readonly isNew: boolean;
+  /** Holders that keep the slot block, over its three locations. */
+  readonly confirmations: number;
+}
+
+/** The secret that keys of a site's content come from, so that unchanged files keep their blocks. 32 bytes. */
+export function siteContentSecret(crypto: CryptoProvider, seed: Uint8Array): Uint8Array {
+  return hkdfExpand(crypto, seed, [LABELS.siteContentSecret], 32);
+}
+
+/**
+ * Publishes the next edition: asks all locations for the newest, signs number + 1 with its hash, keeps the block, puts it, and looks
+ * again. Throws SITE_FORK when the network's newest is not the one published from here last, SITE_REVOKED for a site that ended,
+ * NOT_STORED when too few holders keep it, BAD_INPUT for a successor that is not the one named, and as `viewSite`.
+ */
+export async function publishEdition(
+  context: OwnerContext,
+  edition: NewEdition,
+  options: EditionOptions = {},
+): Promise<PublishedEdition> {
+  const { crypto, seed } = context;
+  const keys = siteKeysOf(crypto, crypto.ed25519.publicKey(seed));
+  await finishPending(context, keys);
+  const base = await baseOf(context, keys, options.adopt === true);
+  const successor = successorFor(crypto, keys, base, options.successor);
+  const before = base && editionOf(context, keys, base);
+  if (before !== undefined && isSame(before, edition) && !namesNew(base, successor))
+    return { ...before, isNew: false, confirmations: 0 };
+  const header: SlotHeader = {
+    ...{
+      kind: "edition",
+      id: keys.slotId,
+      sequence: (base?.sequence ?? 0) + 1,
+      previous: base?.hash,
+      successor,
+    },
+    nonce: context.random.bytes(XCHACHA_NONCE_BYTES),
+  };
+  const earlier = before === undefined || options.forget ? [] : [before, ...before.earlier];
+  const content = { kind: "edition", ...edition, earlier: earlier.slice(0, MAX_LISTED_EDITIONS) } as const;
+  const slot = signed(context, keys, header, content, blindedSigner(crypto, seed, { kind: "slot" }));
+  const state = await context.state.load();
+  await context.state.save({ ...state, pending: slot.bytes });
+  const confirmations = await finishPending(context, keys);
+  throwIfAlarmed(await viewSite(context, keys, true));
+  return { ...editionOf(context, keys, slot), isNew: true, confirmations };
+}
+
+/**
+ * Tells the network that the site's key is not to be trusted any more: for ever, and above every edition. Throws as
+ * `publishEdition`; alarms do not keep it back.
+ */
+export async function revokeSite(context: OwnerContext, text: string | undefined): Promise<number> {
+  const { crypto, seed } = context;
+  const keys = siteKeysOf(crypto, crypto.ed25519.publicKey(seed));
+  const { newest, slots } = await viewSite(context, keys, true);
+  const successor = slots.find((slot) => slot.successor !== undefined)?.successor;
+  const header = headerAfter(context, keys, "revocation", newest, successor);
+  const signer = blindedSigner(crypto, seed, { kind: "slot" });
+  const slot = signed(context, keys, header, { kind: "revocation", text }, signer);
+  return putEverywhere(context, slot);
+}
+
+/**
+ * Takes over the site `siteKey` with the key of `context`, which one of its editions must name as successor: readers are led to the
+ * site of that key. Throws BAD_INPUT when no edition names it, NOT_STORED, and as `viewSite`.
+ */
+export async function takeOverSite(
+  context: OwnerContext,
+  siteKey: Uint8Array,
+  text: string | undefined,
+): Promise<number> {
+  const { crypto, seed } = context;
+  const keys = siteKeysOf(crypto, siteKey);
+  const signer = blindedSigner(crypto, seed, { kind: "successor", of: siteKey });
+  const view = await viewSite(context, keys, true);
+  const isNamed = view.slots.some(({ successor }) => successor && equalBytes(successor, signer.publicKey));
+  if (!isNamed) {
+    const what = view.isAnswered
+      ? "no edition of that site names this one as its successor"
+      : "that site was not found";
+    throw new UmbelError(view.isAnswered ? "BAD_INPUT" : "NOT_FOUND", what);
+  }
+  const header = headerAfter(context, keys, "handover", view.newest, signer.publicKey);
+  const own = crypto.ed25519.publicKey(seed);
+  const slot = signed(context, keys, header, { kind: "handover", siteKey: own, text }, signer);
+  return putEverywhere(context, slot);
+}
+
+/** The edition that the next one follows. Throws SITE_FORK when it is not known here and not to be adopted. */
+async function baseOf(context: OwnerContext, keys: SiteKeys, adopt: boolean): Promise<Slot | undefined> {
+  const view = await viewSite(context, keys, true);
+  const { isFresh, last } = await context.state.load();
+  const known = last && decodeSlot(context.crypto, keys.slotId, last);
+  if (view.handover !== undefined || view.revocation !== undefined) {
+    const what = view.handover ? "handed over to its successor" : "revoked";
+    throw new UmbelError(
+      "SITE_REVOKED",
+      `the site was ${what}: nothing can be published under its key any more`,
+    );
+  }
+  // Holders that are behind are no reason to stop who brings them the next edition; a fork ends by the edition that goes on.
+  const isFork = view.alarms.some(({ kind }) => kind === "fork");
+  const serious = view.alarms.filter(({ kind }) => kind === "successor" || (kind === "fork" && !adopt));
+  throwIfAlarmed({ ...view, alarms: serious });
+  if (view.newest === undefined) {
+    if (isFresh || known !== undefined) return known;
+    if (adopt) return undefined;
+    throw notFoundBefore();
+  }
+  const isOurs = known !== undefined && equalBytes(known.hash, view.newest.hash);
+  if (isOurs) return view.newest;
+  if (!adopt) throw publishedElsewhere(view, known);
+  return isFork && known?.sequence === view.newest.sequence ? known : view.newest;
+}
+
+function notFoundBefore(): UmbelError {
+  const what = "no edition of the site was found, and whether there is one is not known here";
+  return new UmbelError("NOT_FOUND", `${what}; --adopt begins with edition 1, which is a fork if there is`);
+}
+
+function publishedElsewhere({ keys, newest }: SiteView, known: Slot | undefined): UmbelError {
+  const place = newest as Slot;
+  const text = formatReference({
+    ...{ kind: "edition", siteKey: keys.publicKey, number: place.sequence, hash: place.hash, path: [] },
+  });
+  const from =
+    known === undefined ? "not known here" : `not what was published here last (${known.sequence})`;
+  return new UmbelError(
+    "SITE_FORK",
+    `the network's newest edition, ${place.sequence}, is ${from}: see ${text}; if it is yours, --adopt goes on from it`,
+  );
+}
+
+/** Puts what an interrupted publish signed: another block with its number would be a fork. Confirmations, 0 when nothing waits. */
+async function finishPending(context: OwnerContext, keys: SiteKeys): Promise<number> {
+  const state = await context.state.load();
+  if (state.pending === undefined) return 0;
+  const slot = decodeSlot(context.crypto, keys.slotId, state.pending);
+  await putAsBlock(context, slot);
+  const confirmations = await putEverywhere(context, slot);
+  const done: OwnerState = { isFresh: false, last: slot.bytes, pending: undefined };
+  await context.state.save(done);
+  return confirmations;
+}
+
+/** An edition is an ordinary block, too: so its reference finds it when holders keep newer editions alone. */
+async function putAsBlock({ crypto, networks, wanted, signal }: OwnerContext, slot: Slot): Promise<void> {
+  const id = blockIdOf(crypto, slot.bytes);
+  const puts = ([0, 1, 2] as const).map(
+    (copy) => () => networks[0].put({ id, block: slot.bytes, copy, lane: "roots" }, { signal }),
+  );
+  await Promise.all(puts.map((put) => enough(put, wanted)));
+}
+
+async function putEverywhere({ networks, wanted, signal }: OwnerContext, slot: Slot): Promise<number> {
+  const puts = ([0, 1, 2] as const).map(
+    (copy) => () => networks[0].putSlot({ id: slot.id, slot: slot.bytes, copy }, { signal }),
+  );
+  const confirmed = await Promise.all(puts.map((put) => enough(put, wanted)));
+  return confirmed.reduce((sum, count) => sum + count, 0);
+}
+
+async function enough(put: () => Promise<number>, wanted: number): Promise<number> {
+  let most = 0;
+  for (let attempt = 0; attempt < PUT_TRIES && most < wanted; attempt++) most = Math.max(most, await put());
+  if (most >= wanted) return most;
+  const what = `a location of the site's slot was confirmed by ${most} of the ${wanted} nodes wanted`;
+  throw new UmbelError("NOT_STORED", `${what}; publish again to go on`);
+}
+
+/** The blinded key that the next edition names. Throws BAD_INPUT when another is named already. */
+function successorFor(
+  crypto: CryptoProvider,
+  keys: SiteKeys,
+  base: Slot | undefined,
+  wanted: Uint8Array | undefined,
+): Uint8Array | undefined {
+  if (wanted === undefined) return base?.successor;
+  if (equalBytes(wanted, keys.publicKey))
+    throw new UmbelError("BAD_INPUT", "a site cannot be its own successor: the key would be stolen with it");
+  const blinded = blindedPublicKey(crypto, wanted, { kind: "successor", of: keys.publicKey });
+  if (base?.successor !== undefined && !equalBytes(base.successor, blinded))
+    throw new UmbelError(
+      "BAD_INPUT",
+      "the site names another successor already, and a successor stays for ever",
+    );
+  return blinded;
+}
+
+function namesNew(base: Slot | undefined, successor: Uint8Array | undefined): boolean {
+  return successor !== undefined && base?.successor === undefined;
+}
+
+function isSame(before: SiteEdition, edition: NewEdition): boolean {
+  const isContent = before.rootId === edition.rootId && equalBytes(before.readKey, edition.readKey);
+  return isContent && before.title === edition.title;
+}
+
+function headerAfter(
+  { random }: OwnerContext,
+  keys: SiteKeys,
+  kind: "revocation" | "handover",
+  newest: Slot | undefined,
+  successor: Uint8Array | undefined,
+): SlotHeader {
+  return {
+    ...{ kind, id: keys.slotId, sequence: newest?.sequence ?? 0, previous: newest?.hash, successor },
+    nonce: random.bytes(XCHACHA_NONCE_BYTES),
+  };
+}
+
+function signed(
+  { crypto }: OwnerContext,
+  keys: SiteKeys,
+  header: SlotHeader,
+  content: SlotContent,
+  signer: BlindedSigner,
+): Slot {
+  const body = sealSlotBody(crypto, keys, header, content);
+  const slot = decodeSlot(crypto, keys.slotId, encodeSlot(header, body, signer));
+  openSlotBody(crypto, keys, slot);
+  return slot;
+}

@@ -7,8 +7,8 @@ import { type TreeTools, TreeWriter } from "./tree-writer.ts";
 
 /**
  * Packs the small files of a folder, in the order of its table, into shared blocks. A block ends when the next piece does not
- * fit; or, once it is three quarters full, after a piece whose tag says so, which one in four does. So after a changed file the
- * blocks soon end where they ended before, and are the same blocks again. Holds the pieces of one block.
+ * fit; or, once it is half full, after a piece whose tag says so. So behind a changed file the blocks soon end where they ended
+ * before, and are the same blocks again (docs/decisions/0065-coded-trees.md has the figures). Holds the pieces of one block.
  */
 export class SharedPacker {
   readonly #tools: TreeTools;
@@ -55,9 +55,13 @@ export class SharedPacker {
 }
 
 /** From here on a block may end before it is full. */
-const BOUNDARY_FROM_BYTES = (BLOCK_BYTES * 3) / 4;
+const BOUNDARY_FROM_BYTES = BLOCK_BYTES / 2;
 
-/** The last byte of a tag decides: a tag is as good as random, and the same for the same file under the same key. */
+/**
+ * True for a piece with the probability that is its share of a block. The tag decides: it is as good as random, and the same for
+ * the same file under the same key.
+ */
 function isBoundary(piece: Uint8Array): boolean {
-  return (piece[SEAL_TAG_BYTES - 1] as number) % 4 === 0;
+  const value = new DataView(piece.buffer, piece.byteOffset).getUint16(SEAL_TAG_BYTES - 2);
+  return value * BLOCK_BYTES < piece.length * 2 ** 16;
 }

@@ -55,4 +55,5 @@ export const LABELS = {
   contentHash: encoded("content hash"),
   publishJournal: encoded("publish journal"),
   bundleTable: encoded("bundle table"),
+  fetchPartial: encoded("fetch partial"),
 } as const satisfies Readonly<Record<string, Uint8Array>>;

@@ -49,7 +49,8 @@ export async function publishFolder(
   const { crypto, sizeClass } = context;
   const verifyKey = verifyKeyOf(crypto, readKey);
   const table = contentWriter(context, readKey, TABLE_INLINE_BYTES, sizeClass);
-  const parts: FolderParts = { children: [], packer: new SharedPacker(context, verifyKey, sizeClass) };
+  const packer = new SharedPacker(context, verifyKey, sizeClass, context.keys.fillerKey?.());
+  const parts: FolderParts = { children: [], packer };
   let size = 0;
   await table.write(TABLE_HEADER);
   for (const source of entries) {

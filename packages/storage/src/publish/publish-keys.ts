@@ -11,6 +11,8 @@ export interface PublishKeys {
   rootKey(): Uint8Array;
   /** The read key of one file of a folder: 32 bytes. `path` is canonical. */
   fileKey(path: string): Uint8Array;
+  /** The key of what fills shared blocks up, where it comes from more than this publish: 32 bytes; else it follows from the root's. */
+  fillerKey?(): Uint8Array;
 }
 
 /** What a publish reads, by content: for keys that come from it. */
@@ -58,6 +60,7 @@ export function keysOfContent(
       if (hash === undefined) throw new UmbelError("INTERNAL", "a file was not read for its key");
       return keyOf(LABELS.dedupeFileKey, hash);
     },
+    fillerKey: () => hkdfExpand(crypto, userSecret, [LABELS.useSharedFiller], 32),
   };
 }
 

@@ -18,10 +18,11 @@ export class SharedPacker {
   #pieces: Uint8Array[] = [];
   #used = 0;
 
-  constructor(tools: TreeTools, verifyKey: Uint8Array, sizeClass: SizeClass) {
+  /** `verifyKey` is the folder's; `fillerKey`, which makes what fills blocks up, comes from it when absent. */
+  constructor(tools: TreeTools, verifyKey: Uint8Array, sizeClass: SizeClass, fillerKey?: Uint8Array) {
     this.#tools = tools;
     this.#sizeClass = sizeClass;
-    this.#fillerKey = fillerKeyOf(tools.crypto, verifyKey);
+    this.#fillerKey = fillerKey ?? fillerKeyOf(tools.crypto, verifyKey);
     this.#writer = new TreeWriter(tools, "shared", verifyKey);
   }
 

@@ -1,8 +1,11 @@
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { describe, expect, it } from "vitest";
+import { publishFiles, sampleBytes, streamOf } from "../../../../test/support/publishing.ts";
 import { blockIdFromBytes } from "../../src/block/location.ts";
 import { CONFIRMED_DAYS, CONFIRMED_MAX_BLOCKS } from "../../src/limits.ts";
+import { contentKeysOf, inputOf } from "../../src/publish/make-blocks.ts";
 import { ConfirmedBlocks } from "../../src/site/confirmed-blocks.ts";
+import { createNetwork } from "./world.ts";
 
 const secret = new Uint8Array(32).fill(1);
 const id = (number: number) => blockIdFromBytes(new Uint8Array(32).fill(number));
@@ -59,5 +62,43 @@ describe("the confirmed blocks of a site", () => {
       new Uint8Array(whole.length + 10).fill(1, 0, 1),
     ])
       expect(() => create(1, bad)).toThrowError(expect.objectContaining({ code: "BAD_CONFIG" }));
+  });
+});
+
+describe("a site of which one file changed", () => {
+  /** The puts of two publishes of `files` files, the second after one of them changed. */
+  const putsOf = async (files: number, bytes: number) => {
+    const network = createNetwork();
+    const confirmed = create(100);
+    const publishSite = async (changed: number | undefined, ledger: ConfirmedBlocks) => {
+      network.puts.length = 0;
+      const content = Object.fromEntries(
+        Array.from({ length: files }, (_, at) => [
+          `page-${String(at).padStart(3, "0")}.html`,
+          sampleBytes(bytes + 37 * at, at === changed ? "changed" : `file ${at}`),
+        ]),
+      );
+      const entries = Object.entries(content).map(([path, data]) => ({ path, read: () => streamOf(data) }));
+      const source = { kind: "folder", name: "site", entries } as const;
+      const keys = await contentKeysOf(nodeProvider, secret, await inputOf(source));
+      await publishFiles(network, content, { keys, ledger, name: "site" });
+      return network.puts.length;
+    };
+    const all = await publishSite(undefined, confirmed);
+    const again = await publishSite(undefined, create(100, confirmed.encode()));
+    const changed = await publishSite(Math.floor(files / 2), create(100, confirmed.encode()));
+    return { all, again, changed };
+  };
+
+  it("puts of 100 small files a few blocks, of an unchanged site none", async () => {
+    const { all, again, changed } = await putsOf(100, 6_000);
+    expect([all > 50, again]).toEqual([true, 0]);
+    expect(changed).toBeLessThanOrEqual(26);
+  });
+
+  it("puts of 100 larger files the changed one, the table and the root", async () => {
+    const { all, again, changed } = await putsOf(100, 80_000);
+    expect([all > 1000, again]).toEqual([true, 0]);
+    expect(changed).toBeLessThanOrEqual(24);
   });
 });

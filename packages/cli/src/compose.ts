@@ -8,4 +8,7 @@ export const engine: Engine = {
   startNode: async (options) => (await import("./wiring/node.ts")).startNode(options),
   publishPath: async (path, options) => (await import("./wiring/publish.ts")).publishPath(path, options),
   fetchReference: async (text, options) => (await import("./wiring/fetch.ts")).fetchReference(text, options),
+  listReference: async (text, options) => (await import("./wiring/ls.ts")).listReference(text, options),
+  references: () => import("./wiring/references.ts"),
+  recipients: () => import("./wiring/recipients.ts"),
 };

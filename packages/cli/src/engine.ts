@@ -1,6 +1,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { Logger } from "@umbel/core";
 import type { ConstantRate } from "@umbel/router";
+import type { ByteRange } from "./byte-range.ts";
 
 /** What a node does for others. */
 export type NodeRole = "relay" | "store";
@@ -90,10 +91,18 @@ export interface FetchOptions extends ClientOptions {
   readonly cwd: string;
   readonly force: boolean;
   readonly stdout: Writable;
+  /** The part of a file that is wanted; all when absent. */
+  readonly range?: ByteRange | undefined;
+  /** False: nothing that an earlier run left is used, and nothing is left. */
+  readonly resume?: boolean | undefined;
+  /** Told what a person may want to know, as where an interrupted fetch left what had arrived. */
+  readonly onNote?: ((text: string) => void) | undefined;
 }
 
 export interface Fetched {
   readonly bytes: number;
+  /** Of them, what an earlier run had left: checked, not fetched. */
+  readonly keptBytes: number;
   /** Lower-case hex of the bytes of a file; of a folder, what `wiring/fetch.ts` documents. */
   readonly sha256: string;
   readonly seconds: number;
@@ -101,9 +110,35 @@ export interface Fetched {
   readonly files: number;
 }
 
+/** A file of a folder, or the file that a reference names. */
+export interface ListedFile {
+  /** Below the folder that was asked for; of a single file its name. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Seconds since 1970, where the publisher said so. */
+  readonly modified?: number | undefined;
+  readonly mediaType?: string | undefined;
+}
+
+export interface ListOptions extends ClientOptions {
+  /** Called for each file, in order of paths. */
+  readonly onFile: (file: ListedFile) => void;
+}
+
+export interface Listed {
+  readonly kind: "file" | "folder";
+  readonly files: number;
+  readonly bytes: number;
+}
+
 /** What the commands need of the network. `compose.ts` is the real one; tests pass their own. */
 export interface Engine {
   startNode(options: NodeOptions): Promise<RunningNode>;
   publishPath(path: string, options: PublishOptions): Promise<Published>;
   fetchReference(reference: string, options: FetchOptions): Promise<Fetched>;
+  listReference(reference: string, options: ListOptions): Promise<Listed>;
+  /** References on this machine alone: opened, weakened, locked, sealed. */
+  references(): Promise<typeof import("./wiring/references.ts")>;
+  /** Recipients of a data folder. */
+  recipients(): Promise<typeof import("./wiring/recipients.ts")>;
 }

@@ -1,9 +1,13 @@
 import { isUmbelError, UmbelError } from "@umbel/core";
 import { Command, CommanderError, Option } from "commander";
+import { addCatCommand } from "./commands/cat.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addFetchCommand } from "./commands/fetch.ts";
+import { addLsCommand } from "./commands/ls.ts";
 import { addNodeCommand } from "./commands/node.ts";
 import { addPublishCommand } from "./commands/publish.ts";
+import { addRecipientCommand } from "./commands/recipient.ts";
+import { addRefCommand } from "./commands/ref.ts";
 import { addTestnetCommand } from "./commands/testnet.ts";
 import { engine as realNetwork } from "./compose.ts";
 import { type Context, examples } from "./context.ts";
@@ -75,6 +79,10 @@ function createProgram(context: Context): Command {
     );
   addPublishCommand(program, context);
   addFetchCommand(program, context);
+  addLsCommand(program, context);
+  addCatCommand(program, context);
+  addRefCommand(program, context);
+  addRecipientCommand(program, context);
   addNodeCommand(program, context);
   addTestnetCommand(program, context);
   addDemoCommand(program, context);
@@ -109,7 +117,7 @@ function wrongUse({ code, message }: CommanderError, argv: readonly string[]): s
   return `${text}; ${known ? `umbel ${known}` : "umbel"} --help shows what there is`;
 }
 
-const COMMANDS = ["publish", "fetch", "node", "testnet", "demo"] as const;
+const COMMANDS = ["publish", "fetch", "ls", "cat", "ref", "recipient", "node", "testnet", "demo"] as const;
 
 /** The first signal asks for a clean end, the second one ends at once. */
 function stopOnSignals(io: Io, controller: AbortController): () => void {

@@ -29,8 +29,15 @@ export function createTestEngine(overrides: Partial<Engine> = {}) {
     fetchReference: async (reference, options) => {
       calls.fetched.push({ reference, options });
       if (overrides.fetchReference) return overrides.fetchReference(reference, options);
-      return { bytes: 5, sha256: "00ff", seconds: 0.5, output: options.output ?? "report.pdf", files: 1 };
+      const output = options.output ?? "report.pdf";
+      return { bytes: 5, keptBytes: 0, sha256: "00ff", seconds: 0.5, output, files: 1 };
     },
+    listReference: async (reference, options) => {
+      if (overrides.listReference) return overrides.listReference(reference, options);
+      return { kind: "folder", files: 0, bytes: 0 };
+    },
+    references: () => import("../../src/wiring/references.ts"),
+    recipients: () => import("../../src/wiring/recipients.ts"),
   };
   return { engine, calls };
 }

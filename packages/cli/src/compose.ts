@@ -7,6 +7,11 @@ import type { Engine } from "./engine.ts";
 export const engine: Engine = {
   startNode: async (options) => (await import("./wiring/node.ts")).startNode(options),
   publishPath: async (path, options) => (await import("./wiring/publish.ts")).publishPath(path, options),
+  resumePublish: async (job, options) => (await import("./wiring/publish.ts")).resumePublish(job, options),
+  estimatePublish: async (path, options) => (await import("./wiring/estimate.ts")).estimatePublish(path, options),
+  takeReceipt: async (text, options) => (await import("./wiring/receipt.ts")).takeReceiptOf(text, options),
+  listJobs: async (dataDir) => (await import("./wiring/jobs.ts")).listJobs(dataDir),
+  forgetJob: async (dataDir, id) => (await import("./wiring/jobs.ts")).forgetJob(dataDir, id),
   fetchReference: async (text, options) => (await import("./wiring/fetch.ts")).fetchReference(text, options),
   listReference: async (text, options) => (await import("./wiring/ls.ts")).listReference(text, options),
   references: () => import("./wiring/references.ts"),

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { Logger } from "@umbel/core";
 import type { ConstantRate } from "@umbel/router";
+import type { BlockPurpose, JobPhase, JobStep, SizeClass } from "@umbel/storage";
 import type { ByteRange } from "./byte-range.ts";
 
 /** What a node does for others. */
@@ -65,24 +66,110 @@ export interface ClientOptions {
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
-export interface PublishOptions extends ClientOptions {
+/** What every run of a publish needs, the first and a later one. */
+export interface ResumeOptions extends ClientOptions {
+  /** Puts the root now, whatever time was set. */
+  readonly revealNow?: boolean | undefined;
+  /** Told the job that can be resumed as long as there is one, and undefined when there is none any more. */
+  readonly onJob?: ((id: string | undefined) => void) | undefined;
+  readonly onStep?: ((step: JobStep) => void) | undefined;
+  /** Told the result before the job is erased: what the person did not see yet must survive a crash. */
+  readonly onDone?: ((published: Published) => void) | undefined;
+}
+
+/** How a path is read for a publish. */
+export interface SourceOptions {
   readonly name?: string | undefined;
   /** Take hidden files of a folder too. */
   readonly hidden: boolean;
+  /** Let readers see when files were changed last. */
+  readonly keepTimes: boolean;
+  /** Let readers see media types. */
+  readonly keepTypes: boolean;
+  /** How sizes are hidden beyond a block. */
+  readonly pad: SizeClass;
+  /** Keys from content and a secret of the user's own, in a file or in the data folder. */
+  readonly dedupe?: { readonly file: string | undefined } | undefined;
+}
+
+export interface PublishOptions extends ResumeOptions, SourceOptions {
   /** Read when the path is "-". */
   readonly stdin: Readable;
+  /** Keep a copy of standard input, so that it can be resumed. */
+  readonly spool: boolean;
+  /** Fetch a sample back before the reference is told. */
+  readonly receipt: boolean;
+  /** The path of a plan that a dry run saved. */
+  readonly plan?: string | undefined;
+  /** Milliseconds over which the puts are spread. */
+  readonly spreadMs?: number | undefined;
+  /** When the root is put, in milliseconds since 1970. */
+  readonly revealAt?: number | undefined;
 }
 
 export interface Published {
   readonly reference: string;
   readonly bytes: number;
   readonly blocks: number;
-  /** Confirmed copies over all blocks. */
+  /** Copies that holders confirmed in this run. */
   readonly copies: number;
+  /** Until the last block was stored. */
   readonly seconds: number;
   readonly files: number;
   /** Files and folders left out since their names start with a dot. */
   readonly skipped: number;
+  /** Blocks that were fetched back; absent when none were asked for. */
+  readonly receipt?: ReceiptCounts | undefined;
+}
+
+export interface ReceiptCounts {
+  readonly confirmed: number;
+  readonly asked: number;
+}
+
+export interface EstimateOptions extends SourceOptions {
+  readonly dataDir: string;
+  readonly signal: AbortSignal;
+  readonly stdin: Readable;
+  readonly receipt: boolean;
+  /** Where a plan is written that a later publish uses. */
+  readonly savePlan?: string | undefined;
+}
+
+/** What a publish would do. */
+export interface Estimate {
+  readonly files: number;
+  readonly bytes: number;
+  readonly skipped: number;
+  readonly blocks: Readonly<Record<BlockPurpose, number>>;
+  readonly puts: number;
+  /** Blocks that the receipt would ask for. */
+  readonly receiptBlocks: number;
+  /** Bytes between this machine and its guard, each way. */
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** Data circuits, each with an endpoint of its own. */
+  readonly circuits: number;
+  /** Where the publish will have it: with a plan, or with keys from content. */
+  readonly reference?: string | undefined;
+}
+
+/** A publish that is not done. */
+export interface Job {
+  readonly id: string;
+  readonly state: JobPhase | "damaged";
+  readonly isRunning: boolean;
+  /** In milliseconds since 1970. */
+  readonly created: number;
+  readonly kind: "file" | "folder" | "stdin";
+  readonly path: string;
+  readonly files: number;
+  readonly bytes: number | undefined;
+  /** Blocks that are stored, a root counted three times. */
+  readonly confirmed: number;
+  /** All of them, where that is known. */
+  readonly puts: number | undefined;
+  readonly revealAt: number | undefined;
 }
 
 export interface FetchOptions extends ClientOptions {
@@ -135,6 +222,11 @@ export interface Listed {
 export interface Engine {
   startNode(options: NodeOptions): Promise<RunningNode>;
   publishPath(path: string, options: PublishOptions): Promise<Published>;
+  resumePublish(job: string | undefined, options: ResumeOptions): Promise<Published>;
+  estimatePublish(path: string, options: EstimateOptions): Promise<Estimate>;
+  takeReceipt(reference: string, options: ClientOptions): Promise<ReceiptCounts>;
+  listJobs(dataDir: string): Promise<readonly Job[]>;
+  forgetJob(dataDir: string, id: string): Promise<void>;
   fetchReference(reference: string, options: FetchOptions): Promise<Fetched>;
   listReference(reference: string, options: ListOptions): Promise<Listed>;
   /** References on this machine alone: opened, weakened, locked, sealed. */

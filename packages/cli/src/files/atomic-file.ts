@@ -60,10 +60,13 @@ export async function readFileIfPresent(
   }
 }
 
-/** A name in the same folder that nobody else uses: hidden, so that a half-written file is not taken for a whole one. */
-export function nameBeside(path: string): string {
+/**
+ * A name in the same folder, for what is to stand at `path` later: hidden, so that a half-written file is not taken for a whole
+ * one. Without a tag nobody else uses it.
+ */
+export function nameBeside(path: string, tag: string = randomBytes(6).toString("hex")): string {
   const at = path.length - (path.split(/[\\/]/).pop() as string).length;
-  return `${path.slice(0, at)}.${path.slice(at).slice(0, 100)}.umbel-${randomBytes(6).toString("hex")}`;
+  return `${path.slice(0, at)}.${path.slice(at).slice(0, 60)}.umbel-${tag}`;
 }
 
 /** Makes a rename survive a power cut where the system can sync folders; elsewhere it does nothing. */

@@ -1,8 +1,8 @@
-import { lstat, mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { lstat, open, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import type { Writable } from "node:stream";
 import { UmbelError } from "@umbel/core";
-import { nameBeside, syncFolder } from "./atomic-file.ts";
+import { nameBeside } from "./atomic-file.ts";
 import { fileError, systemCode } from "./system-error.ts";
 
 /** Takes the bytes of one file, in order. */
@@ -17,64 +17,18 @@ export interface OutputFile {
   discard(): Promise<void>;
 }
 
-/** Takes the files of one folder. */
-export interface OutputFolder {
-  readonly target: string;
-  /** Starts the file at `path` ("a/b.html", "/" on every system); finish it before the next. Throws BAD_ENCODING. */
-  file(path: string): Promise<OutputFile>;
-  /** Makes the folder appear under its name. */
-  finish(): Promise<void>;
-  discard(): Promise<void>;
-}
-
 interface OutputOptions {
   /** Replace what stands at the target. */
   readonly force: boolean;
 }
 
-/** Says at once what `createOutputFile` would say after the network was asked. Throws BAD_INPUT. */
+/** Says at once what opening the output would say after the network was asked. Throws BAD_INPUT. */
 export async function checkOutput(target: string, options: OutputOptions): Promise<void> {
   if (!(await isDevice(target))) await refuseExisting(target, options);
 }
 
-/**
- * A file at `target`, which appears only when it is whole: written under another name beside it, synced, renamed.
- * Throws BAD_INPUT when the target exists and `force` is not set, WRITE_FAILED, DISK_FULL.
- */
-export async function createOutputFile(target: string, options: OutputOptions): Promise<OutputFile> {
-  if (await isDevice(target)) return writeThrough(target);
-  await refuseExisting(target, options);
-  const beside = nameBeside(target);
-  const file = await writing(target, () => open(beside, "wx", 0o666));
-  let state: "open" | "done" = "open";
-  const output: OutputFile = {
-    target,
-    async write(bytes) {
-      await writing(target, () => writeAll(file, bytes), output.discard);
-    },
-    async finish() {
-      await writing(target, () => file.sync(), output.discard);
-      await writing(target, () => file.close(), output.discard);
-      await refuseExisting(target, options).catch(async (error) => {
-        await output.discard();
-        throw error;
-      });
-      await writing(target, () => rename(beside, target), output.discard);
-      state = "done";
-      await syncFolder(dirname(target));
-    },
-    async discard() {
-      if (state === "done") return;
-      state = "done";
-      await file.close().catch(() => undefined);
-      await rm(beside, { force: true });
-    },
-  };
-  return output;
-}
-
-/** A device or pipe has no "half written": it is written to, never replaced. */
-async function writeThrough(target: string): Promise<OutputFile> {
+/** A device or pipe, which has no "half written": it is written to, never replaced. Throws WRITE_FAILED. */
+export async function openDevice(target: string): Promise<OutputFile> {
   const file = await writing(target, () => open(target, "w"));
   let closing: Promise<void> | undefined;
   const close = () => {
@@ -87,42 +41,6 @@ async function writeThrough(target: string): Promise<OutputFile> {
     finish: () => writing(target, close),
     discard: () => close().catch(() => undefined),
   };
-}
-
-/** A folder at `target`, which appears only when it is whole. Throws like `createOutputFile`. */
-export async function createOutputFolder(target: string, options: OutputOptions): Promise<OutputFolder> {
-  await refuseExisting(target, options);
-  const beside = nameBeside(target);
-  await writing(target, () => mkdir(beside, { mode: 0o777 }));
-  let done = false;
-  const folder: OutputFolder = {
-    target,
-    async file(path) {
-      const inside = join(beside, ...safeSegments(path));
-      await writing(join(target, path), () => mkdir(dirname(inside), { recursive: true }), folder.discard);
-      const file = await createOutputFile(inside, { force: false });
-      return { ...file, target: join(target, path) };
-    },
-    async finish() {
-      await refuseExisting(target, options);
-      await writing(
-        target,
-        async () => {
-          if (options.force) await replaceFolder(beside, target);
-          else await rename(beside, target);
-        },
-        folder.discard,
-      );
-      done = true;
-      await syncFolder(dirname(target));
-    },
-    async discard() {
-      if (done) return;
-      done = true;
-      await rm(beside, { recursive: true, force: true });
-    },
-  };
-  return folder;
 }
 
 /** Standard output as an output file: waits while the reader is slow. A reader that went away is ABORTED. */
@@ -155,7 +73,8 @@ function readerGone(): UmbelError {
   return new UmbelError("ABORTED", "the reader of standard output went away");
 }
 
-async function isDevice(path: string): Promise<boolean> {
+/** True for what stands at `path` when it is no file or folder, but takes bytes. */
+export async function isDevice(path: string): Promise<boolean> {
   const standing = await stat(path).catch(() => undefined);
   return (
     standing !== undefined && (standing.isCharacterDevice() || standing.isFIFO() || standing.isBlockDevice())
@@ -169,8 +88,8 @@ async function writeAll(file: Awaited<ReturnType<typeof open>>, bytes: Uint8Arra
   }
 }
 
-/** The old folder stays whole until the new one is in its place. */
-async function replaceFolder(beside: string, target: string): Promise<void> {
+/** Puts the folder `beside` in the place of what stands at `target`, which stays whole until then. */
+export async function replaceFolder(beside: string, target: string): Promise<void> {
   const old = nameBeside(target);
   const stood = await rename(target, old).then(
     () => true,
@@ -183,7 +102,8 @@ async function replaceFolder(beside: string, target: string): Promise<void> {
   if (stood) await rm(old, { recursive: true, force: true });
 }
 
-async function refuseExisting(target: string, { force }: OutputOptions): Promise<void> {
+/** Throws BAD_INPUT when something stands at `target` that may not be replaced. */
+export async function refuseExisting(target: string, { force }: OutputOptions): Promise<void> {
   const standing = await lstat(target).catch(() => undefined);
   if (standing === undefined) return;
   if (!force)
@@ -197,8 +117,11 @@ async function refuseExisting(target: string, { force }: OutputOptions): Promise
   if (dirname(target) === target) throw new UmbelError("BAD_INPUT", `${target} cannot be replaced`);
 }
 
-/** Names come from whoever published: nothing may lead out of the folder or be misread on another system. */
-function safeSegments(path: string): string[] {
+/**
+ * The names of a published path. They come from whoever published: nothing may lead out of the folder or be misread on another
+ * system. Throws BAD_ENCODING.
+ */
+export function safeSegments(path: string): string[] {
   const segments = path.split("/");
   const bad = segments.some((name) => name === "" || name === "." || name === ".." || /[\\\0]/.test(name));
   if (bad || basename(path) === "")
@@ -206,7 +129,8 @@ function safeSegments(path: string): string[] {
   return segments;
 }
 
-async function writing<Result>(
+/** Does what writes to `target`. Throws WRITE_FAILED or DISK_FULL with its name, after `cleanUp`. */
+export async function writing<Result>(
   target: string,
   attempt: () => Promise<Result>,
   cleanUp?: () => Promise<void>,

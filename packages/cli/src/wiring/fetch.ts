@@ -1,182 +1,212 @@
 import { createHash, type Hash } from "node:crypto";
 import { join } from "node:path";
-import { parseReference, UmbelError } from "@umbel/core";
-import { nodeProvider } from "@umbel/core/platform/node-crypto";
-import { nodeRandom } from "@umbel/core/platform/node-random";
-import { type FetchedFile, type FetchedFolder, openReference } from "@umbel/storage";
+import { isUmbelError, UmbelError } from "@umbel/core";
+import { type ByteRange, rangeWithin } from "../byte-range.ts";
 import type { Fetched, FetchOptions } from "../engine.ts";
 import {
   checkOutput,
-  createOutputFile,
-  createOutputFolder,
   createStreamOutput,
+  isDevice,
   type OutputFile,
+  openDevice,
 } from "../files/output-file.ts";
+import { openPartialFile, type PartialFile } from "../files/partial-file.ts";
 import { type Operation, withClient } from "./client.ts";
-
-/** What a reference leads to: one stream of verified bytes, or several under paths. */
-type Target =
-  | {
-      readonly kind: "file";
-      readonly name: string;
-      readonly size: number;
-      content(): AsyncIterable<Uint8Array>;
-    }
-  | {
-      readonly kind: "folder";
-      readonly name: string;
-      readonly size: number;
-      readonly entries: readonly Entry[];
-    };
-
-interface Entry {
-  readonly path: string;
-  readonly size: number;
-  content(): AsyncIterable<Uint8Array>;
-}
+import { writeFolder } from "./fetch-folder.ts";
+import { openResolved, type ResolvedReference, resolveReference, unwrapReference } from "./open-reference.ts";
+import { partialNames } from "./partial-names.ts";
+import { type FileTarget, followPath, type ReferenceTarget } from "./reference-target.ts";
 
 /** Counts, hashes and reports what was written. */
-interface Meter {
+export interface Meter {
+  /** Over all bytes so far; see `fetchReference` for a folder. */
   readonly hash: Hash;
-  bytes: number;
+  readonly bytes: number;
+  /** Of them, what an earlier run had left. */
+  readonly keptBytes: number;
+  files: number;
   add(bytes: Uint8Array): void;
+  addKept(bytes: Uint8Array): void;
 }
 
 /**
  * Fetches what a reference names to a file, a folder or standard output. The sha256 of a folder is over, for each file in order of
- * paths: the path in UTF-8, a zero byte, the size in decimal, a zero byte, the bytes. Throws BAD_REFERENCE, NOT_FOUND,
- * BAD_INPUT for an output that cannot be used, WRITE_FAILED, DISK_FULL, NETWORK_UNREACHABLE, NO_PATH, ABORTED.
+ * paths: the path in UTF-8, a zero byte, the size in decimal, a zero byte, the bytes. What an earlier run left half-done is
+ * checked and gone on with, unless `resume` is false. Throws BAD_REFERENCE, NOT_FOUND, BAD_INPUT for an output that cannot be
+ * used, WRITE_FAILED, DISK_FULL, IN_USE, NETWORK_UNREACHABLE, NO_PATH, ABORTED.
  */
 export async function fetchReference(text: string, options: FetchOptions): Promise<Fetched> {
-  const reference = parseReference(text);
-  if (reference.kind !== "file") {
-    throw new UmbelError("BAD_INPUT", `a reference of kind "${reference.kind}" cannot be fetched`);
-  }
+  const reference = await unwrapReference(text);
   if (options.output !== undefined && options.output !== "-") await checkOutput(options.output, options);
   const started = performance.now();
   return withClient(options, async (operation) => {
     let blocks = 0;
-    const opened = await openReference({
-      crypto: nodeProvider,
-      random: nodeRandom,
-      network: operation.network,
-      reference,
-      signal: options.signal,
-      progress: (arrived) => {
+    const { signal, onWarning } = options;
+    const opening = {
+      ...{ signal, onWarning },
+      progress: (arrived: number) => {
         blocks = arrived;
       },
-    });
-    const target = await follow(opened, reference.path, reference.rootId.slice(0, 8));
-    const meter = createMeter(options, operation, target.size, () => blocks);
-    const output = await write(target, options, meter);
+    };
+    const resolved = await resolveReference(reference, operation, opening);
+    const opened = await openResolved(resolved, operation, opening);
+    const target = await followPath(opened, pathOf(resolved), `umbel-${idOf(resolved).slice(0, 8)}`);
+    const meter = createMeter(options, operation, sizeOf(target, options.range), () => blocks);
+    const output = await write(target, resolved, options, meter);
     return {
       bytes: meter.bytes,
+      keptBytes: meter.keptBytes,
       sha256: meter.hash.digest("hex"),
       seconds: (performance.now() - started) / 1000,
       output,
-      files: target.kind === "file" ? 1 : target.entries.length,
+      files: target.kind === "file" ? 1 : meter.files,
     };
   });
 }
 
-/** Follows the path of a reference into a folder. */
-async function follow(
-  opened: FetchedFile | FetchedFolder,
-  path: readonly string[],
-  shortId: string,
-): Promise<Target> {
-  const name = path.at(-1) ?? opened.name ?? `umbel-${shortId}`;
-  if (opened.kind === "file") {
-    if (path.length > 0)
-      throw new UmbelError("NOT_FOUND", "the reference names a file, so no path can follow it");
-    return { kind: "file", name, size: opened.size, content: () => opened.content() };
+/** Writes one file, from what an earlier run left if that is right. `content.range` gives what is missing. */
+export async function copyFile(
+  content: FileTarget["content"],
+  to: Pick<PartialFile, "keptBytes" | "read" | "startAt" | "write">,
+  meter: Meter,
+  checked: (bytes: Uint8Array) => void = () => undefined,
+): Promise<void> {
+  let at = 0;
+  if (to.keptBytes > 0) {
+    const size = Math.min(to.keptBytes, content.size);
+    for await (const bytes of content.verified({ size, read: (start, end) => to.read(start, end) })) {
+      at += bytes.length;
+      checked(bytes);
+      meter.addKept(bytes);
+    }
   }
-  const wanted = path.join("/");
-  const exact = wanted === "" ? undefined : await opened.entry(wanted);
-  if (exact !== undefined) return { kind: "file", name, size: exact.size, content: () => exact.content() };
-  const prefix = wanted === "" ? "" : `${wanted}/`;
-  const entries: Entry[] = [];
-  for await (const entry of opened.entries()) {
-    if (!entry.path.startsWith(prefix)) continue;
-    entries.push({ path: entry.path.slice(prefix.length), size: entry.size, content: () => entry.content() });
+  await to.startAt(at);
+  for await (const bytes of content.range(at, content.size)) {
+    await to.write(bytes);
+    meter.add(bytes);
   }
-  if (entries.length === 0 && wanted !== "")
-    throw new UmbelError("NOT_FOUND", `the folder holds no "${wanted}"`);
-  return { kind: "folder", name, size: entries.reduce((sum, { size }) => sum + size, 0), entries };
+}
+
+/**
+ * Leaves what is half-done for the next run and says so, when a next run may do better; else removes it. Rethrows `error`.
+ */
+export async function leave(
+  half: { readonly path: string; keep(): Promise<boolean>; discard(): Promise<void> },
+  error: unknown,
+  options: FetchOptions,
+): Promise<never> {
+  const isHopeless = isUmbelError(error, "CRYPTO_FAILED", "BAD_ENCODING");
+  if (options.resume === false || isHopeless) await half.discard();
+  else if (await half.keep()) {
+    options.onNote?.(`what has arrived is kept in ${half.path}; the same command goes on from there`);
+  }
+  throw error;
+}
+
+function pathOf(resolved: ResolvedReference): readonly string[] {
+  return resolved.kind === "file" ? resolved.path : [];
+}
+
+function idOf(resolved: ResolvedReference): string {
+  return resolved.kind === "file" ? resolved.rootId : resolved.blockId;
+}
+
+/** Bytes that will be written, where that is known. Throws BAD_INPUT for a range that the file does not have. */
+function sizeOf(target: ReferenceTarget, range: ByteRange | undefined): number | undefined {
+  if (range === undefined) return target.size;
+  if (target.kind === "folder")
+    throw new UmbelError("BAD_INPUT", "--range is for a file; the reference names a folder");
+  const { start, end } = rangeWithin(range, target.size);
+  return end - start;
 }
 
 function createMeter(
   options: FetchOptions,
   operation: Operation,
-  bytesTotal: number,
+  bytesTotal: number | undefined,
   blocks: () => number,
 ): Meter {
-  return {
-    hash: createHash("sha256"),
-    bytes: 0,
-    add(bytes) {
-      this.hash.update(bytes);
-      this.bytes += bytes.length;
-      options.onProgress?.({
-        bytesDone: this.bytes,
-        bytesTotal,
-        blocksDone: blocks(),
-        blocksTotal: undefined,
-        circuits: operation.circuits(),
-      });
-    },
+  const state = { hash: createHash("sha256"), bytes: 0, keptBytes: 0, files: 0 };
+  const add = (bytes: Uint8Array) => {
+    state.hash.update(bytes);
+    state.bytes += bytes.length;
+    options.onProgress?.({
+      bytesDone: state.bytes,
+      bytesTotal,
+      blocksDone: blocks(),
+      blocksTotal: undefined,
+      circuits: operation.circuits(),
+    });
   };
+  return Object.assign(state, {
+    add,
+    addKept: (bytes: Uint8Array) => {
+      state.keptBytes += bytes.length;
+      add(bytes);
+    },
+  });
 }
 
-async function write(target: Target, options: FetchOptions, meter: Meter): Promise<string> {
+async function write(
+  target: ReferenceTarget,
+  resolved: ResolvedReference,
+  options: FetchOptions,
+  meter: Meter,
+): Promise<string> {
   const place = options.output ?? join(options.cwd, target.name);
   if (target.kind === "folder") {
     if (place === "-") {
       throw new UmbelError(
         "BAD_INPUT",
-        "the reference names a folder: give a path for it with -o, or name one of its files",
+        "the reference names a folder: give a path for it with -o, or name one of its files (umbel ls lists them)",
       );
     }
-    return writeFolder(target.entries, place, options, meter);
+    return writeFolder(target, resolved, place, options, meter);
   }
-  const output = place === "-" ? createStreamOutput(options.stdout) : await createOutputFile(place, options);
-  await copy(target, output, meter);
+  if (place === "-") return copyThrough(target, createStreamOutput(options.stdout), options, meter);
+  if (await isDevice(place)) return copyThrough(target, await openDevice(place), options, meter);
+  return writeFile(target, resolved, place, options, meter);
+}
+
+/** To where nothing can be gone on with. */
+async function copyThrough(
+  target: FileTarget,
+  output: OutputFile,
+  { range }: FetchOptions,
+  meter: Meter,
+): Promise<string> {
+  const { start, end } = range ? rangeWithin(range, target.size) : { start: 0, end: target.size };
+  try {
+    for await (const bytes of target.content.range(start, end)) {
+      await output.write(bytes);
+      meter.add(bytes);
+    }
+    await output.finish();
+  } catch (error) {
+    await output.discard();
+    throw error;
+  }
   return output.target;
 }
 
-async function writeFolder(
-  entries: readonly Entry[],
+async function writeFile(
+  target: FileTarget,
+  resolved: ResolvedReference,
   place: string,
   options: FetchOptions,
   meter: Meter,
 ): Promise<string> {
-  const folder = await createOutputFolder(place, options);
+  const isWhole = options.range === undefined && options.resume !== false;
+  const output = await openPartialFile(place, {
+    ...options,
+    ...partialNames(isWhole ? resolved : undefined, place),
+  });
+  if (options.range !== undefined) return copyThrough(target, output, options, meter);
   try {
-    for (const entry of entries) {
-      meter.hash.update(`${entry.path}\0${entry.size}\0`);
-      await copy(entry, await folder.file(entry.path), meter);
-    }
-    await folder.finish();
+    await copyFile(target.content, output, meter);
+    await output.finish();
   } catch (error) {
-    await folder.discard();
-    throw error;
+    await leave(output, error, options);
   }
-  return folder.target;
-}
-
-async function copy(
-  from: { content(): AsyncIterable<Uint8Array> },
-  to: OutputFile,
-  meter: Meter,
-): Promise<void> {
-  try {
-    for await (const bytes of from.content()) {
-      await to.write(bytes);
-      meter.add(bytes);
-    }
-    await to.finish();
-  } catch (error) {
-    await to.discard();
-    throw error;
-  }
+  return output.target;
 }

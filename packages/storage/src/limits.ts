@@ -128,8 +128,6 @@ export const REPAIR_NEAREST_NEIGHBOURS = 16;
 export const REPAIR_CHECK_TRIES = 2;
 /** Blocks looked for, or put back, at once: 2 MiB. */
 export const REPAIR_GETS_AT_ONCE = 64;
-/** Handovers of a site that a repair follows. */
-export const REPAIR_MAX_HANDOVERS = 8;
 
 // Bundles
 

@@ -2,15 +2,19 @@ import { type AbortLike, type BlockId, UmbelError } from "@umbel/core";
 import type { BlockCopy, BlockLane, BlockNetwork } from "../block/block-network.ts";
 import { PUT_TRIES, REPAIR_CHECK_TRIES } from "../limits.ts";
 
-/** What checking and putting back needs of an operation. */
-export interface Placing {
-  /** Of this operation alone, past the caches of endpoints: a cache says nothing about holders. */
+/** What looking for blocks needs of an operation. */
+export interface Looking {
+  /** Of this operation alone; for a check past the caches of endpoints, which say nothing about holders. */
   readonly network: BlockNetwork;
+  readonly signal: AbortLike | undefined;
+}
+
+/** What checking and putting back needs of an operation. */
+export interface Placing extends Looking {
   /** Holders that must confirm what is put back. */
   readonly wanted: number;
   /** Only look: nothing is put. */
   readonly checkOnly: boolean;
-  readonly signal: AbortLike | undefined;
 }
 
 /** Where a block belongs. */
@@ -21,7 +25,7 @@ export interface Place {
 }
 
 /** The block from its holders, or undefined when they do not have it, after REPAIR_CHECK_TRIES tries. */
-export async function lookFor({ network, signal }: Placing, place: Place): Promise<Uint8Array | undefined> {
+export async function lookFor({ network, signal }: Looking, place: Place): Promise<Uint8Array | undefined> {
   for (let attempt = 0; attempt < REPAIR_CHECK_TRIES; attempt++) {
     throwIfStopped(signal);
     const block = await network.get(place, { signal });

@@ -1,22 +1,11 @@
-import { type BlockId, isUmbelError } from "@umbel/core";
+import { type BlockId, isUmbelError, UmbelError } from "@umbel/core";
 import type { FetchContext } from "../fetch/block-getter.ts";
 import { REPAIR_GETS_AT_ONCE } from "../limits.ts";
 import { atOnce } from "./at-once.ts";
 import { rebuildCross } from "./cross-segment.ts";
-import { lookFor, type Placing, putBack } from "./placing.ts";
+import { type Looking, lookFor, type Placing, putBack } from "./placing.ts";
+import type { BlockCounts } from "./repair-report.ts";
 import type { WalkedSegment } from "./verify-walk.ts";
-
-/** What became of some blocks. */
-export interface BlockCounts {
-  /** Blocks at locations that were looked for. */
-  readonly checked: number;
-  /** Of these, not found. */
-  readonly missing: number;
-  /** Of the missing: those that can be made again. */
-  readonly restorable: number;
-  /** Of the restorable: put back, and confirmed by enough holders. */
-  readonly restored: number;
-}
 
 /** Looks for every block of a segment and puts back what is missing. Holds the blocks of one segment, or two when it decodes. */
 export async function repairSegment(
@@ -24,20 +13,48 @@ export async function repairSegment(
   placing: Placing,
   part: WalkedSegment,
 ): Promise<BlockCounts> {
-  const { segment, lane } = part;
+  const { segment } = part;
   const checked = segment.data + segment.parity;
   const ids = await idsOf(part);
   if (ids === undefined) return { checked, missing: checked, restorable: 0, restored: 0 };
-  const blocks: (Uint8Array | undefined)[] = new Array(checked).fill(undefined);
-  await atOnce(ids.entries(), REPAIR_GETS_AT_ONCE, async ([at, id]) => {
-    blocks[at] = await lookFor(placing, { id, copy: 0, lane });
-  });
+  const blocks = await lookForAll(placing, part, ids);
   const missing = [...blocks.keys()].filter((at) => blocks[at] === undefined);
   if (missing.length === 0) return { checked, missing: 0, restorable: 0, restored: 0 };
   const whole = await restore(context, part, blocks);
   if (whole === undefined) return { checked, missing: missing.length, restorable: 0, restored: 0 };
   const restored = placing.checkOnly ? 0 : await putAll(placing, part, ids, missing, whole);
   return { checked, missing: missing.length, restorable: missing.length, restored };
+}
+
+/** The blocks `ids` of a segment, from its first on; what is missing is made anew. Throws NOT_FOUND when too few are left. */
+export async function wholeSegment(
+  context: FetchContext,
+  looking: Looking,
+  part: WalkedSegment,
+  ids: readonly BlockId[],
+): Promise<readonly Uint8Array[]> {
+  const found = await lookForAll(looking, part, ids);
+  if (found.every((block) => block !== undefined)) return found as readonly Uint8Array[];
+  const whole = await restore(context, part, found);
+  if (whole === undefined) {
+    throw new UmbelError(
+      "NOT_FOUND",
+      "too few blocks of a segment are left: umbel repair --check says how much can be restored",
+    );
+  }
+  return whole;
+}
+
+async function lookForAll(
+  looking: Looking,
+  { lane }: WalkedSegment,
+  ids: readonly BlockId[],
+): Promise<(Uint8Array | undefined)[]> {
+  const blocks: (Uint8Array | undefined)[] = new Array(ids.length).fill(undefined);
+  await atOnce(ids.entries(), REPAIR_GETS_AT_ONCE, async ([at, id]) => {
+    blocks[at] = await lookFor(looking, { id, copy: 0, lane });
+  });
+  return blocks;
 }
 
 /** The ids of a segment; undefined when the index above it is gone for good. */

@@ -12,13 +12,8 @@ import { openReference } from "../../src/fetch/fetch.ts";
 import type { Coding } from "../../src/format/coding.ts";
 import { publishContent } from "../../src/publish/publish-file.ts";
 import { keysOfSecret } from "../../src/publish/publish-keys.ts";
-import {
-  contextOf,
-  isInPlace,
-  isRestorable,
-  type RepairReport,
-  repairContent,
-} from "../../src/repair/repair-content.ts";
+import { contextOf, repairContent } from "../../src/repair/repair-content.ts";
+import { isInPlace, isRestorable, type RepairReport } from "../../src/repair/repair-report.ts";
 import { type VerifyTarget, walkVerify } from "../../src/repair/verify-walk.ts";
 
 const readKey = sampleBytes(32, "read key");

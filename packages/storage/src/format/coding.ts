@@ -20,7 +20,7 @@ export const GROUP_SEGMENTS = 128;
 export const CROSS_FROM_SEGMENTS = 20;
 
 /** What a publish uses: docs/durability.md has the table that it comes from. */
-export const DEFAULT_CODING: Coding = { segmentData: 128, segmentParity: 32, crossSegments: 1 };
+export const DEFAULT_CODING: Coding = { segmentData: 128, segmentParity: 40, crossSegments: 1 };
 
 /**
  * Parity blocks of a segment with `data` data blocks: the full segment's share, and more for a short one, about

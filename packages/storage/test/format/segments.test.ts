@@ -69,7 +69,7 @@ describe("segments of a level", () => {
 
   it("have more parity for their size the shorter they are, and the coding's own when full", () => {
     const share = (data: number) => parityOf(DEFAULT_CODING, data) / data;
-    expect(parityOf(DEFAULT_CODING, 128)).toBe(32);
+    expect(parityOf(DEFAULT_CODING, 128)).toBe(40);
     for (const data of [1, 2, 4, 8, 16, 32, 64]) expect(share(data)).toBeGreaterThanOrEqual(share(2 * data));
     expect(parityOf({ segmentData: 128, segmentParity: 128, crossSegments: 0 }, 127)).toBe(
       MAX_SEGMENT_PARITY,

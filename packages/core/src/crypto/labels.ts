@@ -33,6 +33,7 @@ export const LABELS = {
   useRootPrivate: encoded("use root private part"),
   useParityMask: encoded("use parity mask"),
   usePiece: encoded("use piece"),
+  pieceKey: encoded("piece key"),
   useSharedFiller: encoded("use filler of shared blocks"),
   storeRecord: encoded("store record"),
   slotBlinding: encoded("slot blinding"),

@@ -1,4 +1,4 @@
-import { UmbelError } from "@umbel/core";
+import { hkdfExpand, LABELS, READ_KEY_BYTES, UmbelError } from "@umbel/core";
 import { verifyKeyOf } from "../block/block.ts";
 import { type Child, encodeChild, type RootChildren } from "../format/children.ts";
 import { canonicalPath, comparePaths, PathSet } from "../format/path.ts";
@@ -11,6 +11,7 @@ import {
   TABLE_HEADER,
   type TableEntry,
 } from "../format/table.ts";
+import { utf8 } from "../format/utf8.ts";
 import { MAX_FOLDER_ENTRIES } from "../limits.ts";
 import { childrenWriter, contentWriter } from "./content-writer.ts";
 import { type PublishContext, publishChild } from "./publish-file.ts";
@@ -111,9 +112,20 @@ async function publishShort(
   { packer }: FolderParts,
 ): Promise<TableEntry> {
   if (bytes.length <= ENTRY_INLINE_BYTES) return { kind: "inline", path, attributes, bytes };
-  const readKey = context.keys.fileKey(path);
+  const readKey = pieceKeyOf(context, path);
   const { block, offset } = await packer.add(readKey, bytes);
   return { kind: "shared", path, attributes, size: bytes.length, block, offset, readKey };
+}
+
+/**
+ * The read key of a piece: from the file's key and its path. Keys that come from content alone would make equal files equal
+ * pieces, which whoever holds their block would see.
+ */
+function pieceKeyOf({ crypto, keys }: PublishContext, path: string): Uint8Array {
+  const fileKey = keys.fileKey(path);
+  const pieceKey = hkdfExpand(crypto, fileKey, [LABELS.pieceKey, utf8(path)], READ_KEY_BYTES);
+  fileKey.fill(0);
+  return pieceKey;
 }
 
 async function publishLong(

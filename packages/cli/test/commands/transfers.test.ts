@@ -38,7 +38,7 @@ describe("publish", () => {
       },
       fetchReference: async (_reference, { onWarning }) => {
         onWarning?.("only 10 % of the last 200 circuits over guard 1 worked");
-        return { bytes: 5, sha256: "00ff", seconds: 0.5, output: "x", files: 1 };
+        return { bytes: 5, keptBytes: 0, sha256: "00ff", seconds: 0.5, output: "x", files: 1 };
       },
     });
     for (const args of [

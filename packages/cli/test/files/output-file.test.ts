@@ -4,10 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createOutputFile, createOutputFolder, createStreamOutput } from "../../src/files/output-file.ts";
+import { createStreamOutput, openDevice } from "../../src/files/output-file.ts";
+import { openPartialFile } from "../../src/files/partial-file.ts";
+import { openPartialFolder } from "../../src/files/partial-folder.ts";
 
 let folder: string;
 const bytes = (text: string) => new TextEncoder().encode(text);
+
+const key = new Uint8Array(32);
+const openFile = (target: string, { force }: { force: boolean }) =>
+  openPartialFile(target, { force, tag: "tag" });
+const openFolder = (target: string, { force }: { force: boolean }) =>
+  openPartialFolder(target, { force, tag: "tag", key });
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "umbel-test-"));
@@ -17,7 +25,7 @@ afterEach(() => rm(folder, { recursive: true }));
 describe("an output file", () => {
   it("stands under its name only when it is whole", async () => {
     const target = join(folder, "report ü.pdf");
-    const output = await createOutputFile(target, { force: false });
+    const output = await openFile(target, { force: false });
     await output.write(bytes("half "));
     expect(existsSync(target)).toBe(false);
     await output.write(bytes("whole"));
@@ -27,7 +35,7 @@ describe("an output file", () => {
   });
 
   it("leaves nothing behind when it is discarded", async () => {
-    const output = await createOutputFile(join(folder, "x"), { force: false });
+    const output = await openFile(join(folder, "x"), { force: false });
     await output.write(bytes("half"));
     await output.discard();
     await output.discard();
@@ -36,23 +44,25 @@ describe("an output file", () => {
 
   it("never replaces a file, not even one that came up meanwhile, unless forced", async () => {
     const target = join(folder, "x");
-    const output = await createOutputFile(target, { force: false });
+    const output = await openFile(target, { force: false });
     await writeFile(target, "older");
     await expect(output.finish()).rejects.toMatchObject({ code: "BAD_INPUT" });
-    await expect(createOutputFile(target, { force: false })).rejects.toMatchObject({
+    await expect(openFile(target, { force: false })).rejects.toMatchObject({
       code: "BAD_INPUT",
       message: expect.stringContaining("--force"),
     });
     expect(await readFile(target, "utf8")).toBe("older");
+    await output.discard();
     expect(await readdir(folder)).toEqual(["x"]);
-    const forced = await createOutputFile(target, { force: true });
+    const forced = await openFile(target, { force: true });
     await forced.write(bytes("newer"));
     await forced.finish();
     expect(await readFile(target, "utf8")).toBe("newer");
   });
 
-  it("on a full disk says so and leaves nothing behind", async () => {
-    const output = await createOutputFile(join(folder, "x"), { force: false });
+  it("on a full disk says so, and what has arrived can be kept", async () => {
+    const output = await openFile(join(folder, "x"), { force: false });
+    await output.write(bytes("half"));
     const probe = await open(join(folder, "probe"), "w");
     const handle = Object.getPrototypeOf(probe);
     const full = vi
@@ -67,23 +77,24 @@ describe("an output file", () => {
       full.mockRestore();
       await probe.close();
     }
-    expect(await readdir(folder)).toEqual(["probe"]);
+    expect(await output.keep()).toBe(true);
+    expect(await readdir(folder)).toEqual([".x.umbel-tag", "probe"]);
   });
 
   it.skipIf(!existsSync("/dev/full"))("writes to a device and never replaces it", async () => {
-    const nowhere = await createOutputFile("/dev/null", { force: true });
+    const nowhere = await openDevice("/dev/null");
     await nowhere.write(bytes("x"));
     await nowhere.finish();
     expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
-    const full = await createOutputFile("/dev/full", { force: false });
+    const full = await openDevice("/dev/full");
     await expect(full.write(bytes("x"))).rejects.toMatchObject({ code: "DISK_FULL" });
-    await expect(createOutputFolder("/dev/null", { force: true })).rejects.toMatchObject({
+    await expect(openFolder("/dev/null", { force: true })).rejects.toMatchObject({
       code: "BAD_INPUT",
     });
   });
 
   it("names a folder that is not there", async () => {
-    await expect(createOutputFile(join(folder, "no", "x"), { force: false })).rejects.toMatchObject({
+    await expect(openFile(join(folder, "no", "x"), { force: false })).rejects.toMatchObject({
       code: "WRITE_FAILED",
     });
   });
@@ -92,7 +103,7 @@ describe("an output file", () => {
 describe("an output folder", () => {
   it("stands under its name only when every file is whole", async () => {
     const target = join(folder, "site");
-    const output = await createOutputFolder(target, { force: false });
+    const output = await openFolder(target, { force: false });
     for (const path of ["index.html", "a/b/c.css"]) {
       const file = await output.file(path);
       await file.write(bytes(path));
@@ -108,8 +119,8 @@ describe("an output folder", () => {
     const target = join(folder, "site");
     await mkdir(target);
     await writeFile(join(target, "old"), "");
-    await expect(createOutputFolder(target, { force: false })).rejects.toMatchObject({ code: "BAD_INPUT" });
-    const output = await createOutputFolder(target, { force: true });
+    await expect(openFolder(target, { force: false })).rejects.toMatchObject({ code: "BAD_INPUT" });
+    const output = await openFolder(target, { force: true });
     await (await output.file("new")).finish();
     expect(await readdir(target)).toEqual(["old"]);
     await output.finish();
@@ -120,7 +131,7 @@ describe("an output folder", () => {
   it.each(["../x", "a/../../x", "/etc/x", "a//b", "", ".", "a\\b", "a\0b"])(
     "refuses the path %j",
     async (path) => {
-      const output = await createOutputFolder(join(folder, "site"), { force: false });
+      const output = await openFolder(join(folder, "site"), { force: false });
       await expect(output.file(path)).rejects.toMatchObject({ code: "BAD_ENCODING" });
       await output.discard();
       expect(await readdir(folder)).toEqual([]);

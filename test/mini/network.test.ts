@@ -70,7 +70,7 @@ function idOf(block: Uint8Array): Uint8Array {
   return sha256(label("umbel1 block id"), block);
 }
 
-/** docs/spec/08-files-and-sites.md, References: `umbel:file-`, and in letters of 5 bits version 1, root id 32, read key 32. */
+/** docs/spec/12-references.md: `umbel:file-`, and in letters of 5 bits version 1, root id 32, read key 32. */
 function rootOf(reference: string): Uint8Array {
   const letters = [...reference.slice("umbel:file-".length)].map((letter) => BECH32.indexOf(letter));
   const bits = letters.map((value) => value.toString(2).padStart(5, "0")).join("");

@@ -8,8 +8,14 @@ import { nobleProvider } from "../../src/crypto/noble-provider.ts";
 import { type Scrypt, sealWithPassphrase } from "../../src/crypto/passphrase.ts";
 import { nodeProvider } from "../../src/platform/node-crypto.ts";
 import { nodeRandom } from "../../src/platform/node-random.ts";
+import { nodeScrypt } from "../../src/platform/node-scrypt.ts";
 import { decodeInner, encodeInner } from "../../src/reference/inner.ts";
-import type { FileReference, InnerReference, LockedReference } from "../../src/reference/kinds.ts";
+import type {
+  FileReference,
+  InnerReference,
+  LockedReference,
+  SealedReference,
+} from "../../src/reference/kinds.ts";
 import { lockReference, unlockReference } from "../../src/reference/locked.ts";
 import { formatReference, parseReference } from "../../src/reference/reference.ts";
 import { sealReference, unsealReference } from "../../src/reference/sealed.ts";
@@ -100,7 +106,20 @@ describe("a reference inside another", () => {
   });
 });
 
+const SITE = { kind: "site", siteKey: counting(96), path: ["a b"] } as const;
+/** A source that gives the bytes first, first + 1, ... and shows what was asked of it. */
+const countingRandom = (first: number) => ({ bytes: (length: number) => counting(first, length) });
+
 describe("a locked reference", () => {
+  it("is frozen by a golden vector, with the real scrypt", async () => {
+    const real = { crypto: nodeProvider, random: countingRandom(160), scrypt: nodeScrypt };
+    const locked = await lockReference(real, "correct horse", SITE, { logN: 17, r: 8, p: 1 });
+    expect(formatReference(locked)).toBe(LOCKED);
+    expect(await unlockReference(real, "correct horse", parseReference(LOCKED) as LockedReference)).toEqual(
+      SITE,
+    );
+  });
+
   it("opens with its passphrase, from its text, and not with another", async () => {
     await fc.assert(
       fc.asyncProperty(inner, fc.string({ minLength: 1 }), async (reference, passphrase) => {
@@ -142,6 +161,11 @@ describe("a locked reference", () => {
 });
 
 describe("a sealed reference", () => {
+  it("is frozen by a golden vector", () => {
+    expect(formatReference(sealReference(nodeProvider, countingRandom(160), recipient, SITE))).toBe(SEALED);
+    expect(unsealReference(nodeProvider, secret, parseReference(SEALED) as SealedReference)).toEqual(SITE);
+  });
+
   it("opens for its recipient, from its text, and for nobody else", () => {
     fc.assert(
       fc.property(inner, (reference) => {
@@ -173,3 +197,10 @@ describe("a sealed reference", () => {
     );
   });
 });
+
+/** Passphrase "correct horse", N = 2^17, salt a0 a1 .. af, around SITE. */
+const LOCKED =
+  "umbel:locked-qygssqdq5x328f9956n632d24wk2mt40e7ac5xt9vjvy45rlspf0kt9uyxs55s6yhralm22dcrgqr6svc4e0rsyh27ssczlcme84v3wkkvm324jryh8lce477hnva930lyzcyfdhx6n79r7q4rh3fvkz54527j2pjwsvav3c4yrcm2qw3qvj92lgznad7zetgxmzsyhcafgmk2q5jlaqlxhj2g";
+/** To the secret 01 02 .. 20, ephemeral secret a0 a1 .. bf, around SITE. */
+const SEALED =
+  "umbel:sealed-q9s95uja9f9dlm43520p0mwky8qmwkf7arxmc39vd39tdchcqhfrez26nkfw08jv2wyq9wxdahquvh42aegrghd6k2ev0zu4sshu8ep88htcmewt4ux5le45efnvx0uplza77ah5mjgyuzsnt6v8sg54jad9ezasm9fscr2dp76unsl2ynjejq07xh26ekq8069typfgv44qv7mmm3k5rsm58aeasnxvsa7u8vllghztv2";

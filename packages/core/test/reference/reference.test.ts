@@ -8,7 +8,7 @@ import type { FileReference } from "../../src/reference/kinds.ts";
 import { REFERENCE_ALPHABET } from "../../src/reference/mistyped.ts";
 import { formatReference, parseReference } from "../../src/reference/reference.ts";
 
-/** Payload 01 | 00 01 .. 1f | 20 21 .. 3f: the golden vector of docs/spec/08-files-and-sites.md. */
+/** Payload 01 | 00 01 .. 1f | 20 21 .. 3f: the golden vector of docs/spec/12-references.md. */
 const GOLDEN =
   "umbel:file-qyqqzqsrqszsvpcgpy9qkrqdpc83qygjzv2p29shrqv35xcur50p7gppyg3jgffxyu5zj23t9skjutesxyerxdp4xcmnswf68v7r603lfpe95s";
 const golden: FileReference = {

@@ -3,18 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import {
-  type BlockId,
   decodeBase32,
   type ErrorCode,
   encodeBase32,
-  formatReference,
   isUmbelError,
   parseAddress,
   parseBootstrapEntry,
   parseDnsName,
   parseIpv4,
   parseIpv6,
-  parseReference,
 } from "@umbel/core";
 import { canonicalPath, nameFault, pathFault } from "@umbel/storage";
 import { parseConfig } from "../../../packages/cli/src/config.ts";
@@ -23,16 +20,17 @@ import { checkAddress, parseRoles, parseWhole } from "../../../packages/cli/src/
 import { formatPath, parsePath } from "../../../packages/core/src/reference/reference-path.ts";
 import { readStoreFormat } from "../../../packages/storage/src/platform/store-format.ts";
 import { decodedOrRefused, type FuzzTarget, must, resolvedOrRefused } from "../target.ts";
-import { idOf, keysOf, noise, text } from "./fixed.ts";
+import { idOf, keysOf, text } from "./fixed.ts";
 
 /** A parser of texts: refused with one of `codes`, at a position inside the text, or read the same again once written. */
-function textTarget<Value>(target: {
+export function textTarget<Value>(target: {
   readonly name: string;
   readonly covers: readonly string[];
   readonly seeds: readonly string[];
   readonly words?: readonly string[];
   readonly codes: readonly ErrorCode[];
   readonly maxBytes?: number;
+  repair?(bytes: Uint8Array): Uint8Array;
   parse(text: string): Value;
   /** Undefined where there is no writer. */
   format?(value: Value): string | undefined;
@@ -43,6 +41,7 @@ function textTarget<Value>(target: {
     covers,
     maxBytes,
     words,
+    ...(target.repair === undefined ? {} : { repair: target.repair }),
     seeds: () => target.seeds.map((each) => utf8ToBytes(each)),
     run(bytes) {
       const given = text(bytes);
@@ -64,12 +63,6 @@ function pointingInside<Value>(given: string, parse: () => Value): Value {
   }
 }
 
-const fileReference = formatReference({
-  kind: "file",
-  rootId: encodeBase32(noise("root", 32)) as BlockId,
-  readKey: noise("read key", 32),
-  path: ["a b", "ü"],
-});
 const ADDRESS_WORDS = [
   "ws://",
   "wss://",
@@ -86,22 +79,11 @@ const ADDRESS_WORDS = [
 ];
 const nodeId = idOf(keysOf(0));
 
+const KEY_CHECK = "0123456789abcdef";
+const OWN_FORMAT = `umbel blocks 2 ${KEY_CHECK}\n`;
+
 /** What persons type, and what stands in text files. */
 export const TEXT_TARGETS: readonly FuzzTarget[] = [
-  textTarget({
-    name: "reference",
-    covers: ["parseReference"],
-    codes: ["BAD_REFERENCE"],
-    seeds: [
-      fileReference,
-      ` ${fileReference.toUpperCase().replace(/\/.*/, "/")}\n`,
-      "umbel:site-qqqq",
-      "umbel:file-1",
-    ],
-    words: ["umbel:", "file-", "verify-", "owner", "%20", "%", "/", "?", "ſ", "K"],
-    parse: parseReference,
-    format: formatReference,
-  }),
   textTarget({
     name: "reference-path",
     covers: ["parsePath"],
@@ -229,19 +211,19 @@ function formatFiles(): FuzzTarget {
     name: "format-files",
     covers: ["readStoreFormat", "openDataFolder"],
     maxBytes: 200,
-    words: ["umbel blocks ", "1", "\n", "999999", "0"],
-    seeds: () => ["umbel blocks 1\n", "1\n", "2\n", "umbel blocks 12\n"].map((each) => utf8ToBytes(each)),
+    words: ["umbel blocks ", "1", "2", " ", "\n", "999999", "0", KEY_CHECK],
+    seeds: () =>
+      [OWN_FORMAT, "umbel blocks 2 0000000000000000\n", "umbel blocks 1\n", "1\n", "2\n"].map((each) =>
+        utf8ToBytes(each),
+      ),
     async run(bytes) {
       const folder = mkdtempSync(join(tmpdir(), "umbel-fuzz-"));
       try {
         writeFileSync(join(folder, "format"), bytes);
         const store = await resolvedOrRefused(["BAD_CONFIG"], async () =>
-          readStoreFormat(folder).then(() => true),
+          readStoreFormat(folder, KEY_CHECK).then(() => true),
         );
-        must(
-          store === (text(bytes) === "umbel blocks 1\n" ? true : undefined),
-          "a store of another format opens",
-        );
+        must(store === (text(bytes) === OWN_FORMAT ? true : undefined), "a store of another format opens");
         const data = await resolvedOrRefused(["BAD_CONFIG"], () => openDataFolder(folder));
         must((data !== undefined) === (text(bytes).trim() === "1"), "a data folder of another format opens");
       } finally {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { createHandshakePool } from "@umbel/router/platform/handshake-pool";
-import { type DescriptorStore, startNode as startOverlayNode } from "@umbel/storage";
+import { type DescriptorStore, startNode as startOverlayNode, storeKeyOf } from "@umbel/storage";
 import { openLmdbStore } from "@umbel/storage/platform/lmdb-store";
 import type { NodeOptions, RunningNode } from "../engine.ts";
 import { type DataFolder, lockDataFolder } from "../files/data-folder.ts";
@@ -24,7 +24,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   try {
     const keys = await loadKeys(world, folder);
     const store = options.roles.includes("store")
-      ? await openLmdbStore({ folder: join(folder.path, STORE_FOLDER), maxBytes: DEFAULT_STORE_BYTES })
+      ? await openLmdbStore({
+          folder: join(folder.path, STORE_FOLDER),
+          crypto: world.crypto,
+          key: storeKeyOf(world.crypto, keys.identity.seed),
+          maxBytes: DEFAULT_STORE_BYTES,
+        })
       : undefined;
     const responder = createHandshakePool({
       onFault: () => options.log.error("node.fault", { kind: "handshake-worker" }),

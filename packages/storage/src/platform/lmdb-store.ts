@@ -1,21 +1,48 @@
 import { mkdir, statfs } from "node:fs/promises";
-import { BLOCK_BYTES, type BlockId, UmbelError } from "@umbel/core";
-import type { Database, RootDatabase } from "lmdb";
+import { BLOCK_BYTES, type BlockId, type CryptoProvider, UmbelError } from "@umbel/core";
 import type { BlockCopy } from "../block/block-network.ts";
-import { blockIdBytes, blockIdFromBytes } from "../block/location.ts";
-import { STORE_BATCH_BLOCKS, STORE_DISK_RESERVE_BYTES, STORE_WALK_ENTRIES } from "../limits.ts";
-import { type BlockStore, copiesOf, type StoreEntry, type StoreOutcome } from "../store/block-store.ts";
+import { STORE_DISK_RESERVE_BYTES, STORE_WALK_ENTRIES } from "../limits.ts";
+import {
+  type BlockStore,
+  copiesOf,
+  type SlotChange,
+  type StoreClaim,
+  type StoredSlot,
+  type StoreEntry,
+  type StoreOutcome,
+} from "../store/block-store.ts";
+import { createRecordCipher, type RecordCipher, STORED } from "../store/record-cipher.ts";
+import {
+  type EntryRecord,
+  encodeEntryRecord,
+  encodeSlotRecord,
+  entryRecordOf,
+  type SlotRecord,
+  slotRecordOf,
+  storeEntryOf,
+} from "../store/store-records.ts";
 import { lmdbFileIsSound } from "./lmdb-file.ts";
+import {
+  damagedStore,
+  loadLmdb,
+  openStoreFiles,
+  readValue,
+  type StoreFiles,
+  type Table,
+} from "./lmdb-files.ts";
+import { type Batch, BLOCK_DISK_BYTES, LmdbWriter, removeBlock, removeSlot } from "./lmdb-writer.ts";
 import { readStoreFormat } from "./store-format.ts";
-
-/** Disk space of one block: LMDB puts it on 8 pages of its own, its id and copies on a share of another. */
-const BLOCK_DISK_BYTES = 8 * 4096 + 512;
 
 export interface LmdbStoreOptions {
   /** A folder of the store's own; made when absent. */
   readonly folder: string;
-  /** Quota in bytes on disk. A put beyond it answers "full". */
+  readonly crypto: CryptoProvider;
+  /** 32 bytes, see `storeKeyOf`. What lies in the folder can be read and matched to ids with it alone. */
+  readonly key: Uint8Array;
+  /** Quota of everything together, in bytes on disk. A put beyond it answers "full". */
   readonly maxBytes: number;
+  /** Of that, what cached blocks may take at most; 0 when absent. */
+  readonly maxCacheBytes?: number | undefined;
   /** Free bytes that stay on the disk: a put that would go below answers "full". */
   readonly reserveBytes?: number | undefined;
   /** Free bytes of the disk that holds a folder; asks the system when absent. */
@@ -23,205 +50,254 @@ export interface LmdbStoreOptions {
 }
 
 /**
- * Opens the store over LMDB. Throws BAD_CONFIG when lmdb is not installed, the folder holds something else, a newer
- * format or a damaged file; DISK_FULL when not even an empty store fits; WRITE_FAILED when the folder cannot be made.
+ * Opens the store over LMDB. Throws BAD_CONFIG when lmdb is not installed, the folder holds something else, another
+ * format, the blocks of another key or a damaged file; DISK_FULL when not even an empty store fits; WRITE_FAILED when the folder cannot be made.
  */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<BlockStore> {
+  const { folder, maxBytes, maxCacheBytes = 0 } = options;
   const lmdb = await loadLmdb();
   const reserve = options.reserveBytes ?? STORE_DISK_RESERVE_BYTES;
-  const room = async () => (await (options.freeBytes ?? freeBytes)(options.folder)) - reserve;
-  await makeFolder(options.folder);
+  const room = async () => (await (options.freeBytes ?? freeBytes)(folder)) - reserve;
+  await makeFolder(folder);
   if ((await room()) < 0) {
-    throw new UmbelError("DISK_FULL", `no room for a block store in ${options.folder}: free some space`);
+    throw new UmbelError("DISK_FULL", `no room for a block store in ${folder}: free some space`);
   }
-  await readStoreFormat(options.folder);
-  if (!(await lmdbFileIsSound(options.folder))) throw damaged(options.folder);
-  return new LmdbStore(openFiles(lmdb, options.folder), options.maxBytes, room);
+  const cipher = createRecordCipher(options.crypto, options.key);
+  await readStoreFormat(folder, cipher.check);
+  if (!(await lmdbFileIsSound(folder))) throw damagedStore(folder);
+  const files = openStoreFiles(lmdb, folder);
+  const maxBlocks = Math.floor(maxBytes / BLOCK_DISK_BYTES);
+  const maxCached = Math.min(maxBlocks, Math.floor(maxCacheBytes / BLOCK_DISK_BYTES));
+  const now = () => performance.now();
+  const writer = new LmdbWriter({ files, cipher, maxBlocks, maxCached, room, reserve, now });
+  return new LmdbStore(files, cipher, writer, maxCached > 0);
 }
 
-interface Files {
-  readonly root: RootDatabase;
-  /** Block id -> block. */
-  readonly blocks: Database<Uint8Array, Uint8Array>;
-  /** Block id -> one byte, bit c for copy c: small, so that walking it reads no blocks. */
-  readonly copies: Database<Uint8Array, Uint8Array>;
-}
-
-interface PendingPut {
-  readonly key: Uint8Array;
-  readonly mask: number;
-  /** Undefined when only the copies change. */
-  readonly block: Uint8Array | undefined;
-  readonly settle: (outcome: StoreOutcome) => void;
-  readonly fail: (error: unknown) => void;
-}
-
-/** One writer: whatever was put while a transaction was being flushed goes into the next one. */
+/** Names and ciphertexts in LMDB; what changes them runs in the writer, one after the other. */
 class LmdbStore implements BlockStore {
-  readonly #files: Files;
-  readonly #maxBlocks: number;
-  /** Bytes that may still be written to the disk. */
-  readonly #room: () => Promise<number>;
-  /** At most one write for each id: a second one waits, so that it sees what the first one did. */
-  readonly #inFlight = new Map<BlockId, Promise<unknown>>();
-  #pending: PendingPut[] = [];
-  #count: number;
-  #writing: Promise<void> | undefined;
+  readonly #files: StoreFiles;
+  readonly #cipher: RecordCipher;
+  readonly #writer: LmdbWriter;
+  readonly #hasCache: boolean;
   #closed = false;
 
-  constructor(files: Files, maxBytes: number, room: () => Promise<number>) {
+  constructor(files: StoreFiles, cipher: RecordCipher, writer: LmdbWriter, hasCache: boolean) {
     this.#files = files;
-    this.#maxBlocks = Math.floor(maxBytes / BLOCK_DISK_BYTES);
-    this.#room = room;
-    this.#count = files.copies.getKeysCount();
+    this.#cipher = cipher;
+    this.#writer = writer;
+    this.#hasCache = hasCache;
   }
 
   async get(id: BlockId): Promise<Uint8Array | undefined> {
-    this.#mustBeOpen();
-    try {
-      const found = this.#files.blocks.getBinary(blockIdBytes(id));
-      return found && new Uint8Array(found.buffer, found.byteOffset, found.byteLength);
-    } catch (cause) {
-      throw new UmbelError("READ_FAILED", "the block store cannot be read", { cause });
-    }
+    return this.#block(this.#files.blocks, this.#name("block", id));
   }
 
-  async put(id: BlockId, copy: BlockCopy, block: Uint8Array): Promise<StoreOutcome> {
-    this.#mustBeOpen();
-    if (block.length !== BLOCK_BYTES) {
-      throw new UmbelError("BAD_ENCODING", `a block has ${BLOCK_BYTES} bytes`);
-    }
-    for (;;) {
-      const before = this.#inFlight.get(id);
-      if (before === undefined) break;
-      if ((await before) === "full") return "full";
-    }
-    this.#mustBeOpen();
-    return this.#alone(id, this.#enqueue(blockIdBytes(id), 1 << copy, block));
+  async put(id: BlockId, copy: BlockCopy, block: Uint8Array, claim?: StoreClaim): Promise<StoreOutcome> {
+    const name = this.#name("block", id);
+    mustBeBlock(block);
+    const bit = 1 << copy;
+    const known = this.#entryOf(this.#read(this.#files.entries, name), name);
+    if (known !== undefined && (known.mask & bit) !== 0) return "known";
+    const { blocks, entries } = this.#files;
+    return this.#writer.write((batch) => {
+      const mask = this.#entryOf(batch.get(entries, name), name)?.mask;
+      if (mask === undefined) {
+        if (!batch.makeRoom(1, claim, name)) return "full";
+        batch.put(blocks, name, this.#cipher.block(name, block));
+        batch.use.blocks++;
+        if (claim === undefined) this.#writer.nearMissAdded();
+      }
+      if (mask === undefined || (mask & bit) === 0) {
+        const record = encodeEntryRecord({ id, mask: (mask ?? 0) | bit });
+        batch.put(entries, name, this.#cipher.seal(name, record));
+      }
+      return mask === undefined ? "stored" : "known";
+    });
   }
 
   async remove(id: BlockId): Promise<boolean> {
-    this.#mustBeOpen();
-    for (let before = this.#inFlight.get(id); before !== undefined; before = this.#inFlight.get(id)) {
-      await before.catch(() => {});
-    }
-    this.#mustBeOpen();
-    const key = blockIdBytes(id);
-    if (!this.#files.copies.doesExist(key)) return false;
-    await this.#alone(id, this.#delete(key));
-    return true;
+    const name = this.#name("block", id);
+    return this.#writer.write((batch) => {
+      if (batch.get(this.#files.entries, name) === undefined) return false;
+      removeBlock(batch, this.#files, name);
+      return true;
+    });
   }
 
-  async has(id: BlockId): Promise<boolean> {
-    this.#mustBeOpen();
-    return this.#files.copies.doesExist(blockIdBytes(id));
+  async has(id: BlockId, copy?: BlockCopy): Promise<boolean> {
+    const name = this.#name("block", id);
+    if (copy === undefined) return this.#files.entries.doesExist(name);
+    const entry = this.#entryOf(this.#read(this.#files.entries, name), name);
+    return entry !== undefined && (entry.mask & (1 << copy)) !== 0;
   }
 
   count(): number {
-    return this.#count;
+    return this.#writer.use.blocks;
   }
 
-  async *entries(): AsyncIterable<StoreEntry> {
+  entries(): AsyncIterable<StoreEntry> {
+    return this.#walk(this.#files.entries);
+  }
+
+  async getCached(id: BlockId): Promise<Uint8Array | undefined> {
+    if (!this.#hasCache && this.#writer.use.cached === 0) return undefined;
+    const name = this.#name("cached", id);
+    const block = this.#block(this.#files.cached, name);
+    if (block !== undefined) this.#writer.clock.used(name);
+    return block;
+  }
+
+  async cache(id: BlockId, block: Uint8Array): Promise<StoreOutcome> {
+    const name = this.#name("cached", id);
+    mustBeBlock(block);
+    if (!this.#hasCache) return "full";
+    const { cached } = this.#files;
+    return this.#writer.write((batch) => {
+      if (batch.get(cached, name) !== undefined) return "known";
+      if (!batch.makeCacheRoom()) return "full";
+      batch.put(cached, name, this.#cipher.block(name, block));
+      batch.use.cached++;
+      return "stored";
+    });
+  }
+
+  async dropCached(id: BlockId): Promise<boolean> {
+    const name = this.#name("cached", id);
+    return this.#writer.write((batch) => {
+      if (batch.get(this.#files.cached, name) === undefined) return false;
+      batch.remove(this.#files.cached, name);
+      batch.use.cached--;
+      return true;
+    });
+  }
+
+  cachedCount(): number {
+    return this.#writer.use.cached;
+  }
+
+  async slot(id: BlockId): Promise<StoredSlot | undefined> {
+    const name = this.#name("slot", id);
+    const record = this.#slotOf(this.#read(this.#files.slots, name), name);
+    return record && { copies: copiesOf(record.mask), head: record.head };
+  }
+
+  async slotBlock(id: BlockId, place: number): Promise<Uint8Array | undefined> {
+    this.#mustBeOpen();
+    const name = this.#cipher.name(STORED.slotBlock, id, place);
+    const sealed = this.#read(this.#files.slotBlocks, name);
+    return sealed && this.#cipher.open(name, sealed);
+  }
+
+  async changeSlot(id: BlockId, change: SlotChange, claim?: StoreClaim): Promise<"stored" | "full"> {
+    const name = this.#name("slot", id);
+    for (const block of change.write.values()) mustBeBlock(block);
+    return this.#writer.write((batch) => this.#changeSlot(batch, name, id, change, claim));
+  }
+
+  #changeSlot(batch: Batch, name: Uint8Array, id: BlockId, change: SlotChange, claim?: StoreClaim) {
+    const { slots, slotBlocks } = this.#files;
+    const before = this.#slotOf(batch.get(slots, name), name);
+    const places = new Set(before?.places);
+    for (const place of change.erase) places.delete(place);
+    for (const place of change.write.keys()) places.add(place);
+    const more = places.size - (before?.places.length ?? 0);
+    if (!batch.makeRoom(more, claim, name)) return "full";
+    const nameOf = (place: number) => this.#cipher.name(STORED.slotBlock, id, place);
+    for (const place of change.erase) batch.remove(slotBlocks, nameOf(place));
+    for (const [place, block] of change.write) {
+      batch.put(slotBlocks, nameOf(place), this.#cipher.seal(nameOf(place), block));
+    }
+    const mask = (before?.mask ?? 0) | (1 << change.copy);
+    const record = encodeSlotRecord({
+      id,
+      mask,
+      places: [...places].sort((a, b) => a - b),
+      head: change.head,
+    });
+    batch.put(slots, name, this.#cipher.seal(name, record));
+    batch.use.slotBlocks += more;
+    if (claim === undefined) this.#writer.nearMissAdded();
+    return "stored";
+  }
+
+  async removeSlot(id: BlockId): Promise<boolean> {
+    const name = this.#name("slot", id);
+    return this.#writer.write((batch) => {
+      if (batch.get(this.#files.slots, name) === undefined) return false;
+      removeSlot(batch, this.#files, this.#cipher, name);
+      return true;
+    });
+  }
+
+  slots(): AsyncIterable<StoreEntry> {
+    return this.#walk(this.#files.slots);
+  }
+
+  usedBytes(): number {
+    const { blocks, slotBlocks, cached } = this.#writer.use;
+    return (blocks + slotBlocks + cached) * BLOCK_DISK_BYTES;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#writer.idle();
+    await this.#files.root.close();
+  }
+
+  /** What cannot be opened under this key is left out: nobody can ask for it either. */
+  async *#walk(table: Table): AsyncIterable<StoreEntry> {
     let after: Uint8Array | undefined;
     for (;;) {
       this.#mustBeOpen();
       const start = after === undefined ? {} : { start: after, exclusiveStart: true };
-      const page = [...this.#files.copies.getRange({ ...start, limit: STORE_WALK_ENTRIES })];
+      const page = [...table.getRange({ ...start, limit: STORE_WALK_ENTRIES })];
       for (const { key, value } of page) {
-        yield { id: blockIdFromBytes(key), copies: copiesOf(value[0] ?? 0) };
+        const record = this.#entryOf(value, key);
+        if (record !== undefined) yield storeEntryOf(record);
       }
       after = page.at(-1)?.key;
       if (after === undefined) return;
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await this.#writing;
-    await Promise.allSettled(this.#inFlight.values());
-    await this.#files.root.close();
+  #name(kind: keyof typeof STORED, id: BlockId): Uint8Array {
+    this.#mustBeOpen();
+    return this.#cipher.name(STORED[kind], id);
   }
 
-  async #alone<Result>(id: BlockId, work: Promise<Result>): Promise<Result> {
-    this.#inFlight.set(id, work);
-    try {
-      return await work;
-    } finally {
-      this.#inFlight.delete(id);
-    }
+  #block(table: Table, name: Uint8Array): Uint8Array | undefined {
+    const sealed = this.#read(table, name);
+    return sealed && this.#cipher.block(name, sealed);
   }
 
-  async #delete(key: Uint8Array): Promise<void> {
+  /** A view that the next read overwrites. */
+  #read(table: Table, name: Uint8Array): Uint8Array | undefined {
     try {
-      await this.#files.root.batch(() => {
-        void this.#files.blocks.remove(key);
-        void this.#files.copies.remove(key);
-      });
+      return readValue(table, name);
     } catch (cause) {
-      throw new UmbelError("WRITE_FAILED", "the block store cannot be written", { cause });
+      throw new UmbelError("READ_FAILED", "the block store cannot be read", { cause });
     }
-    this.#count--;
+  }
+
+  #entryOf(sealed: Uint8Array | undefined, name: Uint8Array): EntryRecord | undefined {
+    const record = sealed && this.#cipher.open(name, sealed);
+    return record && entryRecordOf(record);
+  }
+
+  #slotOf(sealed: Uint8Array | undefined, name: Uint8Array): SlotRecord | undefined {
+    const record = sealed && this.#cipher.open(name, sealed);
+    return record && slotRecordOf(record);
   }
 
   #mustBeOpen(): void {
     if (this.#closed) throw new UmbelError("INTERNAL", "the block store is closed");
   }
-
-  #enqueue(key: Uint8Array, bit: number, block: Uint8Array): Promise<StoreOutcome> {
-    const known = this.#files.copies.get(key)?.[0];
-    if (known !== undefined && (known & bit) !== 0) return Promise.resolve("known");
-    return new Promise((settle, fail) => {
-      const mask = (known ?? 0) | bit;
-      this.#pending.push({ key, mask, block: known === undefined ? block : undefined, settle, fail });
-      this.#writing ??= this.#writeAll();
-    });
-  }
-
-  async #writeAll(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const batch = this.#pending.splice(0, STORE_BATCH_BLOCKS);
-      try {
-        await this.#write(batch);
-      } catch (cause) {
-        for (const put of batch) {
-          put.fail(new UmbelError("WRITE_FAILED", "the block store cannot be written", { cause }));
-        }
-      }
-    }
-    this.#writing = undefined;
-  }
-
-  /** One transaction, on disk when it resolves. Never lets LMDB meet a full disk: docs/decisions/0063-block-store.md. */
-  async #write(batch: readonly PendingPut[]): Promise<void> {
-    const onDisk = Math.floor((await this.#room()) / BLOCK_DISK_BYTES);
-    let room = Math.min(this.#maxBlocks - this.#count, onDisk);
-    const accepted = batch.filter((put) => put.block === undefined || room-- > 0);
-    if (accepted.length > 0) {
-      await this.#files.root.batch(() => {
-        for (const { key, mask, block } of accepted) {
-          if (block !== undefined) void this.#files.blocks.put(key, block);
-          void this.#files.copies.put(key, Uint8Array.of(mask));
-        }
-      });
-    }
-    for (const put of batch) {
-      if (put.block === undefined) put.settle("known");
-      else put.settle(accepted.includes(put) ? "stored" : "full");
-    }
-    this.#count += accepted.filter((put) => put.block !== undefined).length;
-  }
 }
 
-async function loadLmdb(): Promise<typeof import("lmdb")> {
-  try {
-    return await import("lmdb");
-  } catch (cause) {
-    throw new UmbelError(
-      "BAD_CONFIG",
-      "blocks cannot be stored: the optional package lmdb does not load on this machine; install it again (npm start does) or run without the store role",
-      { cause },
-    );
+function mustBeBlock(block: Uint8Array): void {
+  if (block.length !== BLOCK_BYTES) {
+    throw new UmbelError("BAD_ENCODING", `a block has ${BLOCK_BYTES} bytes`);
   }
 }
 
@@ -236,32 +312,4 @@ async function makeFolder(folder: string): Promise<void> {
 async function freeBytes(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder);
   return bavail * bsize;
-}
-
-function openFiles(lmdb: typeof import("lmdb"), folder: string): Files {
-  const binary = { encoding: "binary", keyEncoding: "binary", cache: false } as const;
-  try {
-    const root = lmdb.open({
-      path: folder,
-      maxDbs: 4,
-      overlappingSync: false,
-      eventTurnBatching: false,
-      ...binary,
-    });
-    return {
-      root,
-      blocks: root.openDB({ name: "blocks", ...binary }),
-      copies: root.openDB({ name: "copies", ...binary }),
-    };
-  } catch (cause) {
-    throw damaged(folder, cause);
-  }
-}
-
-function damaged(folder: string, cause?: unknown): UmbelError {
-  return new UmbelError(
-    "BAD_CONFIG",
-    `the block store in ${folder} is damaged: move that folder away, the network has the other copies`,
-    { cause },
-  );
 }

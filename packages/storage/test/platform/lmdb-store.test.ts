@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { BlockStore, StoreOutcome } from "@umbel/storage";
+import { nodeProvider } from "@umbel/core/platform/node-crypto";
+import { type BlockStore, createRecordCipher, type StoreOutcome } from "@umbel/storage";
 import { openLmdbStore } from "@umbel/storage/platform/lmdb-store";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { blockStoreCompliance } from "../../../../test/compliance/block-store.ts";
@@ -11,12 +12,21 @@ import { sampleBlock } from "../../../../test/support/blocks.ts";
 
 const newFolder = () => mkdtemp(join(tmpdir(), "umbel-store-"));
 const GIB = 2 ** 30;
+const KEYED = { crypto: nodeProvider, key: new Uint8Array(32).fill(7) };
 
-blockStoreCompliance("the LMDB store", async (blocks) => {
+blockStoreCompliance("the LMDB store", async (blocks, cached) => {
   const folder = await newFolder();
-  const store = await openLmdbStore({ folder, maxBytes: blocks * 33_500, reserveBytes: 0 });
+  const maxBytes = blocks * 33_500;
+  const store = await openLmdbStore({
+    folder,
+    ...KEYED,
+    maxBytes,
+    maxCacheBytes: cached * 33_500,
+    reserveBytes: 0,
+  });
   return {
     store,
+    maxBytes,
     async dispose() {
       await store.close();
       await rm(folder, { recursive: true });
@@ -30,7 +40,8 @@ describe("the LMDB store on disk", () => {
     folder = await newFolder();
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
-  const open = (options = {}) => openLmdbStore({ folder, maxBytes: GIB, reserveBytes: 0, ...options });
+  const open = (options = {}) =>
+    openLmdbStore({ folder, ...KEYED, maxBytes: GIB, reserveBytes: 0, ...options });
   const one = sampleBlock(1);
 
   it("has its blocks, copies and count after it was opened again", async () => {
@@ -79,15 +90,16 @@ describe("the LMDB store on disk", () => {
   it("writes its format and refuses a newer one with a line that says what to do", async () => {
     await (await open()).close();
     const file = join(folder, "format");
-    expect(await readFile(file, "utf8")).toBe("umbel blocks 1\n");
-    await writeFile(file, "umbel blocks 2\n");
+    const { check } = createRecordCipher(KEYED.crypto, KEYED.key);
+    expect(await readFile(file, "utf8")).toBe(`umbel blocks 2 ${check}\n`);
+    await writeFile(file, `umbel blocks 3 ${check}\n`);
     await expect(open()).rejects.toMatchObject({
       code: "BAD_CONFIG",
       message: expect.stringContaining("update umbel"),
     });
   });
 
-  it.each(["", "umbel blocks 1", "umbel blocks 0\n", "umbel blocks 1\n\n", "something else\n"])(
+  it.each(["", "umbel blocks 1\n", "umbel blocks 2\n", "umbel blocks 0\n", "something else\n"])(
     "refuses the format line %j",
     async (line) => {
       await writeFile(join(folder, "format"), line);

@@ -8,6 +8,7 @@ import { link } from "./link.ts";
 import { MESSAGE_TARGETS } from "./messages.ts";
 import { node } from "./node.ts";
 import { originCircuit } from "./origin-circuit.ts";
+import { REFERENCE_TARGETS } from "./references.ts";
 import { relayCircuit } from "./relay-circuit.ts";
 import { SIGNED_TARGETS } from "./signed.ts";
 import { TEXT_TARGETS } from "./texts.ts";
@@ -20,6 +21,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...MESSAGE_TARGETS,
   ...FORMAT_TARGETS,
   ...TEXT_TARGETS,
+  ...REFERENCE_TARGETS,
   ...DIRECTORY_TARGETS,
   link,
   relayCircuit,

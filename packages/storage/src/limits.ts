@@ -9,7 +9,7 @@ export const MAX_FOLDER_PATHS_BYTES = 16 * 1024 * 1024;
 /** UTF-8 bytes of a path in a folder. */
 export const MAX_PATH_BYTES = 1024;
 /** UTF-8 bytes of one name: what file systems take. */
-export const MAX_SEGMENT_BYTES = 255;
+export const MAX_NAME_BYTES = 255;
 /** Names in a path. */
 export const MAX_PATH_DEPTH = 64;
 

@@ -1,5 +1,5 @@
 import { UmbelError } from "@umbel/core";
-import { MAX_FOLDER_PATHS_BYTES, MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_SEGMENT_BYTES } from "../limits.ts";
+import { MAX_FOLDER_PATHS_BYTES, MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_NAME_BYTES } from "../limits.ts";
 
 /**
  * The canonical form of a name or of a path that a person's system gave: NFC, nothing else changed.
@@ -13,14 +13,14 @@ export function canonicalPath(path: string): string {
   return canonical;
 }
 
-/** Why `path` (segments joined by "/") cannot stand in a folder, or undefined when it can. docs/spec/08-files-and-sites.md */
+/** Why `path` (names joined by "/") cannot stand in a folder, or undefined when it can. docs/spec/08-files-and-sites.md */
 export function pathFault(path: string): string | undefined {
   if (utf8Length(path) > MAX_PATH_BYTES) return `the path is longer than ${MAX_PATH_BYTES} bytes`;
-  const segments = path.split("/");
-  if (segments.length > MAX_PATH_DEPTH) return `the path is deeper than ${MAX_PATH_DEPTH} folders`;
+  const names = path.split("/");
+  if (names.length > MAX_PATH_DEPTH) return `the path is deeper than ${MAX_PATH_DEPTH} folders`;
   if (/^[a-z]:/i.test(path)) return "the path begins with a drive";
-  for (const segment of segments) {
-    const fault = segmentFault(segment);
+  for (const name of names) {
+    const fault = oneNameFault(name);
     if (fault !== undefined) return fault;
   }
   return undefined;
@@ -32,7 +32,7 @@ export function nameFault(name: string): string | undefined {
 }
 
 /**
- * Less than 0 when `a` stands before `b` in a folder: by segments, each by its code points. A folder's files stand
+ * Less than 0 when `a` stands before `b` in a folder: name by name, each by its code points. A folder's files stand
  * together.
  */
 export function comparePaths(a: string, b: string): number {
@@ -77,16 +77,16 @@ const WINDOWS_DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|
 /** Controls, line and paragraph separators, and the marks that make a name read differently from what it is. */
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
 
-function segmentFault(segment: string): string | undefined {
-  if (segment === "") return "the path has an empty name, or begins or ends with a slash";
-  if (segment === "." || segment === "..") return `a name is "${segment}"`;
-  if (/\p{Cs}/u.test(segment)) return "a name is not well-formed Unicode";
-  if (segment.normalize("NFC") !== segment) return "a name is not in Unicode form NFC";
-  if (segment.includes("\\")) return "a name has a backslash";
-  if (CONTROL.test(segment)) return "a name has a control character";
-  if (/[. ]$/.test(segment)) return "a name ends with a dot or a space";
-  if (WINDOWS_DEVICE.test(segment)) return `"${segment}" is a device on Windows`;
-  if (utf8Length(segment) > MAX_SEGMENT_BYTES) return `a name is longer than ${MAX_SEGMENT_BYTES} bytes`;
+function oneNameFault(name: string): string | undefined {
+  if (name === "") return "the path has an empty name, or begins or ends with a slash";
+  if (name === "." || name === "..") return `a name is "${name}"`;
+  if (/\p{Cs}/u.test(name)) return "a name is not well-formed Unicode";
+  if (name.normalize("NFC") !== name) return "a name is not in Unicode form NFC";
+  if (name.includes("\\")) return "a name has a backslash";
+  if (CONTROL.test(name)) return "a name has a control character";
+  if (/[. ]$/.test(name)) return "a name ends with a dot or a space";
+  if (WINDOWS_DEVICE.test(name)) return `"${name}" is a device on Windows`;
+  if (utf8Length(name) > MAX_NAME_BYTES) return `a name is longer than ${MAX_NAME_BYTES} bytes`;
   return undefined;
 }
 

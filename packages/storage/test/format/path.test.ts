@@ -5,7 +5,7 @@ import {
   MAX_FOLDER_PATHS_BYTES,
   MAX_PATH_BYTES,
   MAX_PATH_DEPTH,
-  MAX_SEGMENT_BYTES,
+  MAX_NAME_BYTES,
 } from "../../src/limits.ts";
 
 describe("a path in a folder", () => {
@@ -75,11 +75,11 @@ describe("a path in a folder", () => {
   });
 
   it("has a longest name, a longest path and a greatest depth", () => {
-    const at = "n".repeat(MAX_SEGMENT_BYTES);
+    const at = "n".repeat(MAX_NAME_BYTES);
     expect(pathFault(at)).toBeUndefined();
     expect(pathFault(`${at}n`)).toContain("longer than");
-    expect(pathFault("文".repeat(MAX_SEGMENT_BYTES / 3))).toBeUndefined();
-    expect(pathFault("文".repeat(MAX_SEGMENT_BYTES / 3 + 1))).toContain("longer than");
+    expect(pathFault("文".repeat(MAX_NAME_BYTES / 3))).toBeUndefined();
+    expect(pathFault("文".repeat(MAX_NAME_BYTES / 3 + 1))).toContain("longer than");
     const long = [at, at, at, at].join("/");
     expect(pathFault(`${long}/`.slice(0, MAX_PATH_BYTES - 2))).toBeUndefined();
     expect(pathFault(`${long}/nn`.slice(0, MAX_PATH_BYTES + 1))).toContain("the path is longer");

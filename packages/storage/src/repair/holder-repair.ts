@@ -41,7 +41,21 @@ export interface HolderRepairOptions {
   readonly calls: RepairCalls;
   /** A period of the network, in ms: whoever is known for less gets nothing where there is a choice. */
   readonly period: Millis;
+  /** Other times than those of limits.ts: for simulations of days. */
+  readonly times?: Partial<RepairTimes> | undefined;
 }
+
+/** When repair looks and acts, in ms on average. */
+export interface RepairTimes {
+  /** Between two looks at neighbours and directory: REPAIR_PROBE_MS. */
+  readonly probe: Millis;
+  /** Until the next one that has a block acts: REPAIR_TURN_MS. */
+  readonly turn: Millis;
+  /** Between two walks over the whole store: REPAIR_FULL_MS. */
+  readonly full: Millis;
+}
+
+const DEFAULT_TIMES: RepairTimes = { probe: REPAIR_PROBE_MS, turn: REPAIR_TURN_MS, full: REPAIR_FULL_MS };
 
 /** Counts for the operator, without a word on which blocks or for whom. */
 export interface RepairCounters {
@@ -86,6 +100,7 @@ class Repairer {
   readonly #signal: HolderRepairSignal;
   readonly #counters: Counters;
   readonly #acquaintance;
+  readonly #times: RepairTimes;
   /** Who was responsible when everything was last in place. */
   #settled: HoldersAt | undefined;
   #seenRevision: number | undefined;
@@ -97,6 +112,7 @@ class Repairer {
     this.#options = options;
     this.#signal = signal;
     this.#counters = counters;
+    this.#times = { ...DEFAULT_TIMES, ...options.times };
     this.#acquaintance = createAcquaintance(options.clock, options.period);
     this.#nextFull = options.clock.now();
   }
@@ -116,7 +132,7 @@ class Repairer {
 
   async #look(): Promise<void> {
     const { directory, clock } = this.#options;
-    await this.#pause(REPAIR_PROBE_MS);
+    await this.#pause(this.#times.probe);
     this.#acquaintance.meet(directory.storeNodes());
     await this.#probe();
     if (this.#isDue(clock.now())) await this.#repair();
@@ -159,11 +175,11 @@ class Repairer {
     const now: HoldersAt = (location) => holdersOf(index, location);
     let open = await this.#pass(now, before, 0);
     for (let turn = 1; open > 0 && turn < HOLDER_COUNT; turn++) {
-      await this.#pause(REPAIR_TURN_MS);
+      await this.#pause(this.#times.turn);
       if (directory.revision !== revision) return;
       open = await this.#pass(now, before, turn);
     }
-    if (isFull) this.#nextFull = clock.now() + this.#jittered(REPAIR_FULL_MS);
+    if (isFull) this.#nextFull = clock.now() + this.#jittered(this.#times.full);
     if (open === 0) this.#settled = now;
     this.#retryLater(open);
   }
@@ -194,7 +210,7 @@ class Repairer {
       this.#retry = undefined;
       return;
     }
-    const delay = Math.min(REPAIR_RETRY_MAX_MS, 2 * (this.#retry?.delay ?? REPAIR_PROBE_MS));
+    const delay = Math.min(REPAIR_RETRY_MAX_MS, 2 * (this.#retry?.delay ?? this.#times.probe));
     this.#retry = { at: this.#options.clock.now() + this.#jittered(delay), delay };
   }
 

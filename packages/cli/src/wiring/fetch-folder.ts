@@ -1,17 +1,17 @@
 import type { FolderEntry } from "@umbel/storage";
-import type { FetchOptions } from "../engine.ts";
 import { openPartialFolder, type PartialFolder } from "../files/partial-folder.ts";
-import { copyFile, leave, type Meter } from "./fetch.ts";
+import type { Meter } from "./fetch-meter.ts";
 import type { ResolvedReference } from "./open-reference.ts";
 import { partialNames } from "./partial-names.ts";
 import { type FolderTarget, pathBelow } from "./reference-target.ts";
+import { copyFile, leave, type WriteOptions } from "./write-file.ts";
 
 /** Writes all files of a folder, in order; what an earlier run wrote whole is checked and not fetched again. Throws as `fetchReference`. */
 export async function writeFolder(
   target: FolderTarget,
   resolved: ResolvedReference,
   place: string,
-  options: FetchOptions,
+  options: WriteOptions,
   meter: Meter,
 ): Promise<string> {
   const names = partialNames(options.resume === false ? undefined : resolved, place);

@@ -1,5 +1,5 @@
 import { UmbelError } from "@umbel/core";
-import { MAX_FOLDER_PATHS_BYTES, MAX_PATH_BYTES, MAX_PATH_DEPTH, MAX_NAME_BYTES } from "../limits.ts";
+import { MAX_FOLDER_PATHS_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_PATH_DEPTH } from "../limits.ts";
 
 /**
  * The canonical form of a name or of a path that a person's system gave: NFC, nothing else changed.

@@ -8,7 +8,8 @@ export const engine: Engine = {
   startNode: async (options) => (await import("./wiring/node.ts")).startNode(options),
   publishPath: async (path, options) => (await import("./wiring/publish.ts")).publishPath(path, options),
   resumePublish: async (job, options) => (await import("./wiring/publish.ts")).resumePublish(job, options),
-  estimatePublish: async (path, options) => (await import("./wiring/estimate.ts")).estimatePublish(path, options),
+  estimatePublish: async (path, options) =>
+    (await import("./wiring/estimate.ts")).estimatePublish(path, options),
   takeReceipt: async (text, options) => (await import("./wiring/receipt.ts")).takeReceiptOf(text, options),
   listJobs: async (dataDir) => (await import("./wiring/jobs.ts")).listJobs(dataDir),
   forgetJob: async (dataDir, id) => (await import("./wiring/jobs.ts")).forgetJob(dataDir, id),

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { addCatCommand } from "./commands/cat.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addFetchCommand } from "./commands/fetch.ts";
+import { addJobsCommand } from "./commands/jobs.ts";
 import { addLsCommand } from "./commands/ls.ts";
 import { addNodeCommand } from "./commands/node.ts";
 import { addPublishCommand } from "./commands/publish.ts";
@@ -83,6 +84,7 @@ function createProgram(context: Context): Command {
   addCatCommand(program, context);
   addRefCommand(program, context);
   addRecipientCommand(program, context);
+  addJobsCommand(program, context);
   addNodeCommand(program, context);
   addTestnetCommand(program, context);
   addDemoCommand(program, context);
@@ -117,7 +119,18 @@ function wrongUse({ code, message }: CommanderError, argv: readonly string[]): s
   return `${text}; ${known ? `umbel ${known}` : "umbel"} --help shows what there is`;
 }
 
-const COMMANDS = ["publish", "fetch", "ls", "cat", "ref", "recipient", "node", "testnet", "demo"] as const;
+const COMMANDS = [
+  "publish",
+  "fetch",
+  "ls",
+  "cat",
+  "ref",
+  "recipient",
+  "jobs",
+  "node",
+  "testnet",
+  "demo",
+] as const;
 
 /** The first signal asks for a clean end, the second one ends at once. */
 function stopOnSignals(io: Io, controller: AbortController): () => void {

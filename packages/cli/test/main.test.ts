@@ -24,7 +24,8 @@ describe("wrong use", () => {
       ["publish", "x", "--jsn"],
       "umbel: unknown option '--jsn' (Did you mean --json?); umbel publish --help shows what there is\n",
     ],
-    [["publish"], "umbel: missing required argument 'path'; umbel publish --help shows what there is\n"],
+    [["publish"], "umbel: what to publish is missing: a file, a folder, or - for standard input\n"],
+    [["jobs", "forget"], "umbel: missing required argument 'job'; umbel jobs --help shows what there is\n"],
     [
       ["fetch", "a", "b"],
       "umbel: too many arguments for 'fetch': 1 expected, 2 given; umbel fetch --help shows what there is\n",

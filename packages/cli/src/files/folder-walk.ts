@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import { createReadStream, type Stats } from "node:fs";
 import { lstat, readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { UmbelError } from "@umbel/core";
+import { encodeBase32, UmbelError } from "@umbel/core";
 import { fileError } from "./system-error.ts";
 
 /** One file of what is published. */
@@ -9,6 +10,8 @@ export interface FileEntry {
   /** Path inside the folder, with "/" on every system; the name alone for a single file. */
   readonly path: string;
   readonly bytes: number;
+  /** When it was changed last, in milliseconds since 1970. */
+  readonly modified: number;
   /** Where to read it. */
   readonly source: string;
 }
@@ -31,7 +34,12 @@ export async function walkPath(path: string, options: { readonly hidden: boolean
   const name =
     basename(path) === "" || /^\.\.?$/.test(basename(path)) ? basename(await resolved(path)) : basename(path);
   if (root.isFile())
-    return { kind: "file", name, files: [{ path: name, bytes: root.size, source: path }], skipped: 0 };
+    return {
+      kind: "file",
+      name,
+      files: [{ path: name, bytes: root.size, modified: root.mtimeMs, source: path }],
+      skipped: 0,
+    };
   if (!root.isDirectory()) throw refused(path, root);
   const found = { files: [] as FileEntry[], skipped: 0 };
   await walk(path, "", options.hidden, found);
@@ -54,6 +62,12 @@ export async function* readEntry(entry: FileEntry): AsyncGenerator<Uint8Array> {
     throw new UmbelError("READ_FAILED", `${entry.source} changed while it was being read`);
 }
 
+/** A hash over paths, sizes and times of change, in base32: what was published under it before is published under it again. */
+export function fingerprintOf(files: readonly FileEntry[]): string {
+  const lines = files.map(({ path, bytes, modified }) => `${path}\0${bytes}\0${modified}\n`);
+  return encodeBase32(createHash("sha256").update(lines.join("")).digest());
+}
+
 async function walk(
   folder: string,
   inside: string,
@@ -69,7 +83,8 @@ async function walk(
     const path = inside === "" ? name : `${inside}/${name}`;
     const status = await read(source, () => lstat(source));
     if (status.isDirectory()) await walk(source, path, hidden, found);
-    else if (status.isFile()) found.files.push({ path, bytes: status.size, source });
+    else if (status.isFile())
+      found.files.push({ path, bytes: status.size, modified: status.mtimeMs, source });
     else throw refused(source, status);
   }
 }

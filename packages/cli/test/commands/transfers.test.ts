@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { main } from "../../src/main.ts";
-import { createTestEngine } from "../support/test-engine.ts";
+import { createTestEngine, done } from "../support/test-engine.ts";
 import { createTestIo } from "../support/test-io.ts";
 
 const ADDRESS = "ws://127.1.0.1:7470#abc";
@@ -32,9 +32,9 @@ describe("publish", () => {
 
   it("warns of a guard that loses circuits on standard error in every mode, and of nothing else", async () => {
     const { engine } = createTestEngine({
-      publishPath: async (_path, { onWarning }) => {
-        onWarning?.("only 10 % of the last 200 circuits over guard 1 worked");
-        return { reference: "r", bytes: 0, blocks: 1, copies: 9, seconds: 1, files: 1, skipped: 0 };
+      publishPath: async (_path, options) => {
+        options.onWarning?.("only 10 % of the last 200 circuits over guard 1 worked");
+        return done(options);
       },
       fetchReference: async (_reference, { onWarning }) => {
         onWarning?.("only 10 % of the last 200 circuits over guard 1 worked");
@@ -57,15 +57,8 @@ describe("publish", () => {
   it("tells of a folder how many files went out, and what was left out", async () => {
     const io = createTestIo();
     const { engine } = createTestEngine({
-      publishPath: async () => ({
-        reference: "umbel:file-abc",
-        bytes: 0,
-        blocks: 1,
-        copies: 9,
-        seconds: 1,
-        files: 2,
-        skipped: 1,
-      }),
+      publishPath: async (_path, options) =>
+        done(options, { bytes: 0, blocks: 1, copies: 9, seconds: 1, files: 2, skipped: 1 }),
     });
     await main(["publish", "x", "-b", ADDRESS, "--data", data], io, engine);
     expect(io.err()).toBe(
@@ -77,22 +70,18 @@ describe("publish", () => {
   it("ends its JSON lines with the result", async () => {
     const io = createTestIo();
     const { engine } = createTestEngine({
-      publishPath: async (_path, { onProgress, onCircuits }) => {
-        onCircuits?.([["a", "b", "c"]]);
-        onProgress?.({ bytesDone: 1, bytesTotal: 2, blocksDone: 0, blocksTotal: undefined, circuits: 1 });
-        return {
-          reference: "umbel:file-abc",
-          bytes: 1,
-          blocks: 1,
-          copies: 3,
-          seconds: 1,
-          files: 1,
-          skipped: 0,
-        };
+      publishPath: async (_path, options) => {
+        options.onJob?.("abcdefgh");
+        options.onCircuits?.([["a", "b", "c"]]);
+        options.onProgress?.({
+          ...{ bytesDone: 1, bytesTotal: 2, blocksDone: 0, blocksTotal: undefined, circuits: 1 },
+        });
+        return done(options, { bytes: 1, blocks: 1, copies: 3, seconds: 1 });
       },
     });
     await main(["publish", "x", "--json", "-b", ADDRESS, "--data", data], io, engine);
     expect(io.events()).toEqual([
+      { event: "job", job: "abcdefgh" },
       { event: "circuits", paths: [["a", "b", "c"]] },
       { event: "progress", bytesDone: 1, bytesTotal: 2, blocksDone: 0, circuits: 1 },
       {

@@ -39,7 +39,7 @@ describe("walking a path", () => {
     expect(await walkPath(path, { hidden: false })).toEqual({
       kind: "file",
       name: "a.txt",
-      files: [{ path: "a.txt", bytes: 5, source: path }],
+      files: [{ path: "a.txt", bytes: 5, modified: expect.any(Number), source: path }],
       skipped: 0,
     });
   });

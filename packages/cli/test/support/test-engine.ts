@@ -1,10 +1,53 @@
 import { UmbelError } from "@umbel/core";
-import type { Engine, FetchOptions, NodeOptions, PublishOptions, RunningNode } from "../../src/engine.ts";
+import type {
+  Engine,
+  Estimate,
+  EstimateOptions,
+  FetchOptions,
+  NodeOptions,
+  Published,
+  PublishOptions,
+  ResumeOptions,
+  RunningNode,
+} from "../../src/engine.ts";
+
+const PUBLISHED: Published = {
+  reference: "umbel:file-abc",
+  bytes: 2_097_152,
+  blocks: 66,
+  copies: 198,
+  seconds: 2,
+  files: 1,
+  skipped: 0,
+};
+
+const ESTIMATE: Estimate = {
+  ...{ files: 3, bytes: 2_097_152, skipped: 0 },
+  blocks: { data: 65, parity: 27, index: 0, root: 1 },
+  ...{
+    puts: 95,
+    receiptBlocks: 35,
+    bytesUp: 3_200_000,
+    bytesDown: 1_500_000,
+    circuits: 4,
+    reference: undefined,
+  },
+};
+
+/** Tells of a publish as the real engine does: before it resolves. */
+export function done(options: ResumeOptions, published: Partial<Published> = {}): Published {
+  const result = { ...PUBLISHED, ...published };
+  options.onDone?.(result);
+  return result;
+}
 
 /** An engine whose operations do nothing, or what a test says; `calls` tells what the commands asked for. */
 export function createTestEngine(overrides: Partial<Engine> = {}) {
   const calls = {
     nodes: [] as NodeOptions[],
+    resumed: [] as { job: string | undefined; options: ResumeOptions }[],
+    estimated: [] as { path: string; options: EstimateOptions }[],
+    forgotten: [] as string[],
     published: [] as { path: string; options: PublishOptions }[],
     fetched: [] as { reference: string; options: FetchOptions }[],
   };
@@ -16,15 +59,22 @@ export function createTestEngine(overrides: Partial<Engine> = {}) {
     publishPath: async (path, options) => {
       calls.published.push({ path, options });
       if (overrides.publishPath) return overrides.publishPath(path, options);
-      return {
-        reference: "umbel:file-abc",
-        bytes: 2_097_152,
-        blocks: 66,
-        copies: 198,
-        seconds: 2,
-        files: 1,
-        skipped: 0,
-      };
+      return done(options);
+    },
+    resumePublish: async (job, options) => {
+      calls.resumed.push({ job, options });
+      return overrides.resumePublish ? overrides.resumePublish(job, options) : done(options);
+    },
+    estimatePublish: async (path, options) => {
+      calls.estimated.push({ path, options });
+      return overrides.estimatePublish ? overrides.estimatePublish(path, options) : ESTIMATE;
+    },
+    takeReceipt: async (reference, options) =>
+      overrides.takeReceipt ? overrides.takeReceipt(reference, options) : { confirmed: 38, asked: 38 },
+    listJobs: async (dataDir) => (overrides.listJobs ? overrides.listJobs(dataDir) : []),
+    forgetJob: async (dataDir, id) => {
+      calls.forgotten.push(id);
+      return overrides.forgetJob?.(dataDir, id);
     },
     fetchReference: async (reference, options) => {
       calls.fetched.push({ reference, options });

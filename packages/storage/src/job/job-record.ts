@@ -29,6 +29,8 @@ export interface JobOptions {
   readonly spreadUntil?: Millis | undefined;
   /** Before this time, in milliseconds since 1970, the root stays here. */
   readonly revealAt?: Millis | undefined;
+  /** What the root must be: of a plan, whose reference may be out already. */
+  readonly rootId?: string | undefined;
 }
 
 /** Where a job is: `sending` makes and puts blocks, `holding` keeps the root back, `checking` waits for its receipt. */
@@ -134,7 +136,8 @@ function isOptions(options: JobOptions | undefined): boolean {
     options !== undefined &&
     typeof options.receipt === "boolean" &&
     isOptional(options.spreadUntil, isCount) &&
-    isOptional(options.revealAt, isCount)
+    isOptional(options.revealAt, isCount) &&
+    isOptional(options.rootId, isId)
   );
 }
 

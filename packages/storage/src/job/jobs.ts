@@ -126,7 +126,12 @@ export async function forgetJob(ports: JobPorts, id: string): Promise<void> {
 
 /** Erases the files of a job: its secret first, without which the others say nothing. */
 export async function eraseJob({ folder }: Pick<JobPorts, "folder">, id: string): Promise<void> {
-  for (const file of JOB_FILES) await folder.erase(jobFile(id, file));
+  for (const file of JOB_FILES) await eraseFileOf(folder, jobFile(id, file));
+}
+
+/** A spool is ciphertext under the job's secret, and may be long: it is not overwritten. */
+function eraseFileOf(folder: StateFolder, name: string): Promise<void> {
+  return name.endsWith(".spool") ? folder.remove(name) : folder.erase(name);
 }
 
 async function summaryOf(ports: JobPorts, id: string): Promise<JobSummary> {
@@ -164,6 +169,7 @@ async function eraseOrphans(
 ): Promise<void> {
   for (const name of names) {
     const [id, file] = name.split(".");
-    if (isJobId(id) && JOB_FILES.some((known) => known === file) && !ids.has(id)) await folder.erase(name);
+    if (isJobId(id) && JOB_FILES.some((known) => known === file) && !ids.has(id))
+      await eraseFileOf(folder, name);
   }
 }

@@ -39,6 +39,10 @@ export class MemoryStateFolder implements StateFolder {
     this.files.delete(name);
   }
 
+  async remove(name: string): Promise<void> {
+    this.files.delete(name);
+  }
+
   async lock(name: string): Promise<() => Promise<void>> {
     if (this.#locks.has(name)) throw new UmbelError("IN_USE", "the job is being worked on");
     this.#locks.add(name);

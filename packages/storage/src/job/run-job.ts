@@ -192,12 +192,19 @@ class JobRun {
     sample: JobContent["sample"],
   ): Promise<void> {
     const { folder, crypto } = this.#options;
+    const rootId = blockIdOf(crypto, made.root);
+    const { rootId: planned = rootId } = this.#record.options;
+    if (rootId !== planned) {
+      throw new UmbelError(
+        "BAD_INPUT",
+        "the input is not what the plan was made of, so its reference is another",
+      );
+    }
     await folder.write(jobFile(this.#record.id, "root"), made.root);
     const readKey = keys.rootKey();
     const { kind, bytes, files } = made;
     const content: JobContent = {
-      ...{ kind, bytes, files, blocks, rootNumber, sample },
-      rootId: blockIdOf(crypto, made.root),
+      ...{ kind, bytes, files, blocks, rootId, rootNumber, sample },
       readKey: encodeBase32(readKey),
     };
     readKey.fill(0);

@@ -13,6 +13,8 @@ export interface StateFolder {
   append(name: string): Promise<AppendFile>;
   /** Overwrites a file and removes it; nothing when there is none. */
   erase(name: string): Promise<void>;
+  /** Removes a file that says nothing without a secret kept elsewhere; nothing when there is none. */
+  remove(name: string): Promise<void>;
   /** Keeps other processes from the work that `name` stands for until the result is called. Throws IN_USE when one is at it. */
   lock(name: string): Promise<() => Promise<void>>;
 }

@@ -39,6 +39,9 @@ export class MortalFolder extends MemoryStateFolder {
   override erase(name: string) {
     return this.#step(() => super.erase(name));
   }
+  override remove(name: string) {
+    return this.#step(() => super.remove(name));
+  }
   override async append(name: string): Promise<AppendFile> {
     const file = await this.#step(() => super.append(name));
     const synced = this.#synced;

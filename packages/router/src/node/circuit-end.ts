@@ -6,6 +6,9 @@ import type { Deadlined } from "./deadline-heap.ts";
 import type { LinkEntry } from "./link-table.ts";
 import type { RequestOrigin } from "./overlay.ts";
 
+/** What a circuit of somebody else comes over: of layers of its own it is not kept which, a relay has thousands. */
+export type HopOrigin = { readonly via: "circuit" } | Extract<RequestOrigin, { readonly via: "link" }>;
+
 /** A circuit that this node built: its number here, and its number on the link to the first hop. */
 export interface OriginEnd extends Deadlined {
   readonly kind: "origin";
@@ -20,7 +23,7 @@ export interface HopEnd extends Deadlined {
   readonly kind: "hop";
   readonly circuit: number;
   readonly machine: RelayCircuit;
-  readonly origin: RequestOrigin;
+  readonly origin: HopOrigin;
   readonly previous: { readonly link: Link; readonly id: CircuitId };
   next: { readonly link: Link; readonly id: CircuitId } | undefined;
 }
@@ -59,12 +62,12 @@ export interface HopEndNode {
 }
 
 /** The origin of whatever comes over a circuit with layers of its own. */
-export const VIA_CIRCUIT: RequestOrigin = { via: "circuit" };
+export const VIA_CIRCUIT: HopOrigin = { via: "circuit" };
 
 /** What a circuit of somebody else begins with at this node. */
 export interface HopEndOptions extends HopLayers {
   readonly circuit: number;
-  readonly origin: RequestOrigin;
+  readonly origin: HopOrigin;
   readonly previous: HopEnd["previous"];
 }
 
@@ -78,7 +81,7 @@ class RelayedEnd implements HopEnd, RelayCircuitOptions {
   readonly kind = "hop";
   readonly circuit: number;
   readonly machine: RelayCircuit;
-  readonly origin: RequestOrigin;
+  readonly origin: HopOrigin;
   readonly previous: HopEnd["previous"];
   next: HopEnd["next"] = undefined;
   readonly forward: OnionLayer;

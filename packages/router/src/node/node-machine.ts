@@ -21,6 +21,7 @@ import {
   type End,
   type HopEnd,
   type HopEndNode,
+  type HopOrigin,
   type Link,
   VIA_CIRCUIT,
 } from "./circuit-end.ts";
@@ -31,7 +32,6 @@ import { MemoryBound, type MemoryCounts } from "./memory-bound.ts";
 import { earlier, NodeLinks } from "./node-links.ts";
 import { bytesOf, type NodeEffect, type NodeInput } from "./node-messages.ts";
 import type { NodeMachineOptions } from "./node-options.ts";
-import type { RequestOrigin } from "./overlay.ts";
 
 /**
  * A whole node without its IO: links, the circuits it relays and those it builds. Machines nest here; what one of them wants
@@ -244,7 +244,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
     this.#handshakes.handle({ type: "cancel", circuit: end.circuit }, this.#now);
   }
 
-  #addHop(link: Link, id: CircuitId, keys: HopKeys | undefined, origin: RequestOrigin): HopEnd {
+  #addHop(link: Link, id: CircuitId, keys: HopKeys | undefined, origin: HopOrigin): HopEnd {
     const layers = createHopLayers(this.#options.crypto, keys);
     const of = { circuit: this.newNumber(), origin, previous: { link, id }, ...layers };
     const end = createHopEnd(this.#hopNode, of);

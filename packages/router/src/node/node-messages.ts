@@ -2,9 +2,9 @@ import type { Descriptor } from "@umbel/core";
 import type { StreamEvent } from "../circuit/channel.ts";
 import type { OriginCircuitEffect, OriginCircuitInput } from "../circuit/origin-circuit.ts";
 import type { RelayCircuitInput } from "../circuit/relay-circuit.ts";
+import type { HopOrigin } from "./circuit-end.ts";
 import type { HopWork, HopWorkResult } from "./hop-responder.ts";
 import type { DialTarget } from "./link-table.ts";
-import type { RequestOrigin } from "./overlay.ts";
 
 /** What reaches a node: its connections, its own commands, time. Connections and circuits go by numbers of `newNumber`. */
 export type NodeInput =
@@ -51,7 +51,7 @@ export type NodeEffect =
   | {
       readonly type: "hop";
       readonly circuit: number;
-      readonly origin: RequestOrigin;
+      readonly origin: HopOrigin;
       readonly event: StreamEvent;
     }
   | { readonly type: "hop-closed"; readonly circuit: number }

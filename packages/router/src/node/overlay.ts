@@ -1,9 +1,13 @@
 import type { AbortLike, Millis, NodeId, ServiceId } from "@umbel/core";
 
+declare const tokenBrand: unique symbol;
+/** Tells the circuits that bring requests apart, for as long as the process lives, and says nothing else. */
+export type CircuitToken = number & { readonly [tokenBrand]: true };
+
 /** Where a request came from, as far as its receiver can know. */
 export type RequestOrigin =
   /** Over onion layers: whoever built the circuit. */
-  | { readonly via: "circuit" }
+  | { readonly via: "circuit"; readonly circuit: CircuitToken }
   /** Over a one-hop circuit keyed by its link: that link's peer, undefined for a client without identity. */
   | { readonly via: "link"; readonly peer: NodeId | undefined };
 

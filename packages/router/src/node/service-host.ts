@@ -3,7 +3,8 @@ import type { StreamEvent, Waiting } from "../circuit/channel.ts";
 import type { RelayCircuitInput } from "../circuit/relay-circuit.ts";
 import { MAX_REQUESTS_IN_PROGRESS } from "../limits.ts";
 import { ByteCollector } from "./byte-collector.ts";
-import type { RequestOrigin, Service } from "./overlay.ts";
+import type { HopOrigin } from "./circuit-end.ts";
+import type { CircuitToken, Service } from "./overlay.ts";
 import type { Tap } from "./tap.ts";
 
 interface Request {
@@ -31,6 +32,9 @@ export class ServiceHost {
   readonly #requests = new Map<number, Map<StreamId, Request>>();
   /** Those that are not whole yet, oldest first. */
   readonly #unfinished = new Set<Request>();
+  /** Of circuits that brought a request. */
+  readonly #tokens = new Map<number, CircuitToken>();
+  #lastToken = 0;
   /** Services at work. One whose stream was given up works on, and counts. */
   #running = 0;
 
@@ -44,7 +48,7 @@ export class ServiceHost {
   }
 
   /** Takes news of a stream that somebody opened. */
-  event(circuit: number, origin: RequestOrigin, event: StreamEvent): void {
+  event(circuit: number, origin: HopOrigin, event: StreamEvent): void {
     switch (event.type) {
       case "opened":
         this.#opened(circuit, event.streamId, event.service);
@@ -72,6 +76,7 @@ export class ServiceHost {
 
   /** Drops what a circuit that ended has left unfinished. */
   circuitClosed(circuit: number): void {
+    this.#tokens.delete(circuit);
     for (const request of this.#requests.get(circuit)?.values() ?? []) this.#unfinished.delete(request);
     this.#requests.delete(circuit);
   }
@@ -106,7 +111,7 @@ export class ServiceHost {
     return true;
   }
 
-  #data(circuit: number, origin: RequestOrigin, event: StreamEvent & { readonly type: "data" }): void {
+  #data(circuit: number, origin: HopOrigin, event: StreamEvent & { readonly type: "data" }): void {
     const { streamId, data, end } = event;
     const request = this.#requests.get(circuit)?.get(streamId);
     if (request === undefined) return;
@@ -115,7 +120,7 @@ export class ServiceHost {
     else this.#options.toHop(circuit, { type: "consumed", streamId, cells: 1 });
   }
 
-  #run(request: Request, origin: RequestOrigin): void {
+  #run(request: Request, origin: HopOrigin): void {
     const { circuit, streamId, serviceId, service } = request;
     const payload = request.bytes.take();
     this.#unfinished.delete(request);
@@ -127,11 +132,19 @@ export class ServiceHost {
       payload: payload.slice(),
     });
     this.#running += 1;
-    const answer = async (): Promise<Uint8Array> => service.handle({ payload, origin });
+    const told = origin.via === "link" ? origin : { via: origin.via, circuit: this.#tokenOf(circuit) };
+    const answer = async (): Promise<Uint8Array> => service.handle({ payload, origin: told });
     answer().then(
       (data) => this.#finish(circuit, { type: "write", streamId, data, end: true }),
       () => this.#finish(circuit, { type: "reset", streamId }),
     );
+  }
+
+  /** Numbers of circuits are used again, tokens never. */
+  #tokenOf(circuit: number): CircuitToken {
+    const token = this.#tokens.get(circuit) ?? (++this.#lastToken as CircuitToken);
+    this.#tokens.set(circuit, token);
+    return token;
   }
 
   #finish(circuit: number, input: RelayCircuitInput & { readonly streamId: StreamId }): void {

@@ -124,7 +124,7 @@ describe("an overlay node", () => {
     await clock.complete(relays[0].node.call(to, SERVICE.DIRECTORY, sample(1), CALL), { limit: 5000 });
     await clock.complete(client.node.call(to, SERVICE.DIRECTORY, sample(1), CALL), { limit: 5000 });
     expect(origins).toEqual([
-      { via: "circuit" },
+      { via: "circuit", circuit: expect.any(Number) },
       { via: "link", peer: relays[0].descriptor.nodeId },
       { via: "link", peer: undefined },
     ]);

@@ -115,6 +115,24 @@ describe("a service host", () => {
     expect(said.at(-1)).toEqual([1000, 2, "write"]);
   });
 
+  it("gives the requests of one circuit one token, and those of another circuit another, for good", async () => {
+    const tokens: unknown[] = [];
+    const { host, request } = createHost({
+      handle({ payload, origin }) {
+        tokens.push(origin.via === "circuit" && origin.circuit);
+        return payload;
+      },
+    });
+    request(1, 1);
+    request(1, 2);
+    request(2, 1);
+    host.circuitClosed(1);
+    request(1, 1);
+    await settled();
+    expect(tokens[1]).toBe(tokens[0]);
+    expect(new Set(tokens).size).toBe(3);
+  });
+
   it("forgets what a reset or the end of a circuit left unfinished", () => {
     const { host, open, said } = createHost();
     for (let i = 0; i < 3 * MAX_REQUESTS_IN_PROGRESS; i++) {

@@ -64,6 +64,8 @@ export interface ClientOptions {
   readonly onProgress?: ((progress: TransferProgress) => void) | undefined;
   /** Told what the person must know and do something about, as that a guard loses most circuits. */
   readonly onWarning?: ((text: string) => void) | undefined;
+  /** Asks for the passphrase of a locked reference, when one is met. Throws BAD_INPUT, ABORTED. */
+  readonly passphrase?: (() => Promise<string>) | undefined;
 }
 
 /** What every run of a publish needs, the first and a later one. */
@@ -182,8 +184,8 @@ export interface FetchOptions extends ClientOptions {
   readonly range?: ByteRange | undefined;
   /** False: nothing that an earlier run left is used, and nothing is left. */
   readonly resume?: boolean | undefined;
-  /** Told what a person may want to know, as where an interrupted fetch left what had arrived. */
-  readonly onNote?: ((text: string) => void) | undefined;
+  /** Told where an interrupted fetch left what had arrived, for the next one to go on with. */
+  readonly onKept?: ((path: string) => void) | undefined;
 }
 
 export interface Fetched {

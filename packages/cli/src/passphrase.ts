@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { UmbelError } from "@umbel/core";
+import type { Command } from "commander";
 import { readFileIfPresent } from "./files/atomic-file.ts";
 import type { Io } from "./io.ts";
 
@@ -13,8 +14,13 @@ export interface PassphraseRequest {
   readonly confirm?: boolean;
 }
 
-/** What --passphrase-file means, for every command that has it. */
-export const PASSPHRASE_FILE_HELP = "take the passphrase from the first line of a file (or UMBEL_PASSPHRASE)";
+/** The option of every command that may meet a locked reference. */
+export function addPassphraseOption(command: Command): Command {
+  return command.option(
+    "--passphrase-file <file>",
+    "passphrase of a locked reference: the first line of a file (or UMBEL_PASSPHRASE)",
+  );
+}
 
 /** Longest passphrase file that is read, in bytes. */
 const MAX_FILE_BYTES = 4096;

@@ -7,6 +7,7 @@ import { addClientOptions, addOutputOptions, type Context, cpuSeconds, examples 
 import type { ClientOptions, Fetched } from "../engine.ts";
 import { formatBytes, formatCount, formatSeconds, inBrackets } from "../format.ts";
 import { networkOf } from "../networks.ts";
+import { addPassphraseOption, readPassphrase } from "../passphrase.ts";
 import { bootstrapAddresses, dataFolderPath, requireBootstrap } from "../settings.ts";
 
 /** What the options of `addClientOptions` give. */
@@ -15,6 +16,7 @@ export interface ClientArguments {
   readonly data?: string;
   readonly network?: string;
   readonly constantRate?: string;
+  readonly passphraseFile?: string;
 }
 
 interface FetchArguments extends ClientArguments {
@@ -42,7 +44,7 @@ export function addFetchCommand(program: Command, context: Context): void {
     .option("-f, --force", "replace what stands there")
     .option("--range <bytes>", RANGE_HELP)
     .option("--no-resume", "neither use nor leave what an interrupted fetch had got");
-  addOutputOptions(addClientOptions(command))
+  addOutputOptions(addPassphraseOption(addClientOptions(command)))
     .addHelpText(
       "after",
       examples([
@@ -67,6 +69,8 @@ export async function clientOptions(options: ClientArguments, context: Context):
     network: options.network ?? networkOf(bootstrap),
     onWarning: output.warning,
     onCircuits: (paths) => output.event("circuits", { paths }),
+    passphrase: () =>
+      readPassphrase(io, { what: "passphrase of the reference", file: options.passphraseFile }),
   };
 }
 
@@ -95,9 +99,10 @@ async function fetch(reference: string, options: FetchArguments, context: Contex
       stdout: io.stdout,
       ...{ range, resume: options.resume },
       onProgress: bar.update,
-      onNote: (text) => {
+      onKept: (path) => {
         bar.end();
-        output.note(text);
+        output.event("kept", { path });
+        output.note(`what has arrived is kept in ${path}; the same command goes on from there`);
       },
     });
     bar.end();

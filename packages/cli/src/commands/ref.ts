@@ -1,7 +1,7 @@
 import { parseReference, UmbelError } from "@umbel/core";
 import type { Command } from "commander";
 import { addOutputOptions, type Context, examples } from "../context.ts";
-import { PASSPHRASE_FILE_HELP, readPassphrase } from "../passphrase.ts";
+import { addPassphraseOption, readPassphrase } from "../passphrase.ts";
 import { explain, explanationLines } from "../reference-words.ts";
 import { dataFolderPath } from "../settings.ts";
 import type { OpenedReference, ReferenceKeys, Wrapping } from "../wiring/references.ts";
@@ -63,11 +63,8 @@ const LOCK = "Prints a reference that is of use only with a passphrase, which is
 const SEAL = "Prints a reference that only the recipient can open.";
 
 function addKeyOptions(command: Command): Command {
-  return addOutputOptions(
-    command
-      .option("--data <folder>", "where recipients' secrets are kept (UMBEL_DATA)")
-      .option("--passphrase-file <file>", PASSPHRASE_FILE_HELP),
-  );
+  const withData = command.option("--data <folder>", "where recipients' secrets are kept (UMBEL_DATA)");
+  return addOutputOptions(addPassphraseOption(withData));
 }
 
 async function show(text: string, options: RefArguments, context: Context): Promise<void> {

@@ -15,7 +15,7 @@ import { writeTarget } from "./write-target.ts";
  * used, WRITE_FAILED, DISK_FULL, IN_USE, NETWORK_UNREACHABLE, NO_PATH, ABORTED.
  */
 export async function fetchReference(text: string, options: FetchOptions): Promise<Fetched> {
-  const reference = await unwrapReference(text);
+  const reference = await unwrapReference(text, options);
   if (options.output !== undefined && options.output !== "-") await checkOutput(options.output, options);
   const started = performance.now();
   return withClient(options, async (operation) => {

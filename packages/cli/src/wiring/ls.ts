@@ -5,7 +5,7 @@ import { followPath, pathBelow } from "./reference-target.ts";
 
 /** Tells every file that a reference names; of a folder the table is fetched and nothing else. Throws as `fetchReference`. */
 export async function listReference(text: string, options: ListOptions): Promise<Listed> {
-  const reference = await unwrapReference(text);
+  const reference = await unwrapReference(text, options);
   const { signal, onWarning, onFile } = options;
   return withClient(options, async (operation) => {
     const opening = { signal, onWarning };

@@ -1,15 +1,10 @@
-import {
-  type ContentReference,
-  type FileReference,
-  type PieceReference,
-  parseReference,
-  UmbelError,
-} from "@umbel/core";
+import { type ContentReference, type FileReference, type PieceReference, UmbelError } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { nodeRandom } from "@umbel/core/platform/node-random";
 import { systemClock, systemTimers } from "@umbel/router/platform/system-clock";
 import { type FetchedFile, type FetchedFolder, openPieceReference, openReference } from "@umbel/storage";
 import type { Operation } from "./client.ts";
+import { openInner, type ReferenceKeys } from "./references.ts";
 
 /** Content in the network, under a root of its own or in a block shared with others: what every kind that can be read comes down to. */
 export type ResolvedReference = FileReference | PieceReference;
@@ -23,11 +18,11 @@ export interface OpenOptions {
 }
 
 /**
- * What a person gave, without the network: parsed, and opened where it is locked or sealed. Throws BAD_REFERENCE, BAD_INPUT for a
- * kind that cannot be read.
+ * What a person gave, without the network: parsed, and opened where it is locked or sealed. Throws as `openInner`, and BAD_INPUT for
+ * a kind that cannot be read.
  */
-export async function unwrapReference(text: string): Promise<ContentReference> {
-  const reference = parseReference(text);
+export async function unwrapReference(text: string, keys: ReferenceKeys): Promise<ContentReference> {
+  const reference = await openInner(text, keys);
   switch (reference.kind) {
     case "file":
     case "piece":

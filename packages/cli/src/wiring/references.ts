@@ -23,9 +23,9 @@ import { ownRecipients, recipientNamed } from "./recipients.ts";
 /** What opens locked and sealed references. */
 export interface ReferenceKeys {
   /** The data folder whose recipients' keys are tried. */
-  readonly dataDir: string;
+  readonly dataDir?: string | undefined;
   /** Asks for a passphrase; called only when one is needed. Throws BAD_INPUT, ABORTED. */
-  passphrase(): Promise<string>;
+  readonly passphrase?: (() => Promise<string>) | undefined;
 }
 
 /** A reference that is neither locked nor sealed. */
@@ -39,12 +39,16 @@ export async function openInner(text: string, keys: ReferenceKeys): Promise<Open
   const reference = parseReference(text);
   switch (reference.kind) {
     case "locked":
+      if (keys.passphrase === undefined)
+        throw new UmbelError("BAD_INPUT", "the reference is locked: umbel ref open opens it");
       return unlockReference(
         { crypto: nodeProvider, scrypt: nodeScrypt },
         await keys.passphrase(),
         reference,
       );
     case "sealed":
+      if (keys.dataDir === undefined)
+        throw new UmbelError("BAD_INPUT", "the reference is sealed: umbel ref open opens it");
       return unseal(keys.dataDir, reference);
     default:
       return reference;

@@ -38,6 +38,13 @@ function eachLine(stdout: Buffer): readonly UmbelEvent[] {
   return events;
 }
 
+/** The only thing in `place`: what an interrupted fetch to `name` has kept. */
+function partialIn(place: string, name: string): string {
+  const names = readdirSync(place);
+  expect(names).toEqual([expect.stringMatching(new RegExp(`^\\.${name}\\.umbel-[0-9a-f]{24}$`))]);
+  return join(place, String(names[0]));
+}
+
 describe("--json", () => {
   it("ends publish with a result that has the reference, sizes, copies and times", () => {
     const blocks = expect.any(Number);
@@ -65,6 +72,7 @@ describe("--json", () => {
     expect(events.at(-1)).toEqual({
       event: "result",
       bytes: bytes.length,
+      keptBytes: 0,
       sha256: createHash("sha256").update(bytes).digest("hex"),
       seconds: expect.any(Number),
       output: at("json"),
@@ -146,14 +154,14 @@ describe("a full disk", () => {
     },
   );
 
-  it("under the output ends fetch with 1 and one line, and leaves nothing of it", async (context) => {
+  it("under the output ends fetch with 1 and one line, and keeps what has arrived under another name", async (context) => {
     const place = at("tiny");
     context.skip(process.platform !== "linux" || !tinyDisk(place), "only root can mount a small disk");
     const ended = await network.client(["fetch", reference, "-o", join(place, "copy"), "--json"]);
     expect(ended.stderr).toBe(`umbel: cannot write ${join(place, "copy")}: the disk is full\n`);
     expect(ended.code).toBe(1);
     expect(eachLine(ended.stdout).at(-1)).toMatchObject({ event: "error", code: "DISK_FULL", exit: 1 });
-    expect(readdirSync(place)).toEqual([]);
+    expect(eachLine(ended.stdout).at(-2)).toEqual({ event: "kept", path: partialIn(place, "copy") });
   });
 });
 
@@ -169,15 +177,35 @@ describe("Ctrl-C", () => {
     expect(ended).toMatchObject({ code: 130, stderr: "umbel: interrupted\n" });
   }
 
-  it("in the middle of a fetch ends it with 130 and leaves no file, under its name or another", async () => {
+  it("in the middle of a fetch ends it with 130, and the same command goes on from there", async () => {
     mkdirSync(at("interrupted"));
     const tmp = at("interrupted tmp");
     mkdirSync(tmp);
     const to = join(at("interrupted"), "copy");
-    const env = { TMPDIR: tmp };
-    await interrupt(network.startClient(["fetch", reference, "-o", to, "--json"], { env }));
-    expect(readdirSync(at("interrupted"))).toEqual([]);
+    const args = ["fetch", reference, "-o", to, "--json"];
+    await interrupt(network.startClient(args, { env: { TMPDIR: tmp } }));
+    partialIn(at("interrupted"), "copy");
     expect(readdirSync(tmp)).toEqual([]);
+    const again = await network.client(args);
+    expect(again).toMatchObject({ code: 0, stderr: "" });
+    expect(Number(again.events.at(-1)?.keptBytes)).toBeGreaterThan(0);
+    expect(readFileSync(to).equals(bytes)).toBe(true);
+    expect(readdirSync(at("interrupted"))).toEqual(["copy"]);
+  });
+
+  it("is no harder on a fetch than kill -9, after which the same command goes on, too", async () => {
+    mkdirSync(at("killed"));
+    const to = join(at("killed"), "copy");
+    const args = ["fetch", reference, "-o", to, "--json"];
+    const command = network.startClient(args);
+    await command.waitFor(({ event, bytesDone }) => event === "progress" && Number(bytesDone) > 0);
+    command.kill("SIGKILL");
+    await command.ended;
+    const again = await network.client(args);
+    expect(again).toMatchObject({ code: 0, stderr: "" });
+    expect(Number(again.events.at(-1)?.keptBytes)).toBeGreaterThan(0);
+    expect(readFileSync(to).equals(bytes)).toBe(true);
+    expect(readdirSync(at("killed"))).toEqual(["copy"]);
   });
 
   it("in the middle of a publish ends it with 130 and prints no reference", async () => {

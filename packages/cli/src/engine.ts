@@ -235,4 +235,6 @@ export interface Engine {
   references(): Promise<typeof import("./wiring/references.ts")>;
   /** Recipients of a data folder. */
   recipients(): Promise<typeof import("./wiring/recipients.ts")>;
+  /** Sites: their keys in a data folder, publishing, reading, watching. */
+  sites(): Promise<typeof import("./wiring/site.ts")>;
 }

@@ -11,7 +11,7 @@ import type { FileTarget } from "./reference-target.ts";
 /** Where a fetch writes, and what it leaves when it does not end. */
 export type WriteOptions = Pick<
   FetchOptions,
-  "output" | "cwd" | "force" | "stdout" | "range" | "resume" | "onNote"
+  "output" | "cwd" | "force" | "stdout" | "range" | "resume" | "onKept"
 >;
 
 /** Writes a file, or a range of it, to `place`, a path or "-". Returns where it stands. Throws as `fetchReference`. */
@@ -71,7 +71,7 @@ export async function leave(
   const isHopeless = isUmbelError(error, "CRYPTO_FAILED", "BAD_ENCODING");
   if (options.resume === false || isHopeless) await half.discard();
   else if (await half.keep()) {
-    options.onNote?.(`what has arrived is kept in ${half.path}; the same command goes on from there`);
+    options.onKept?.(half.path);
   }
   throw error;
 }

@@ -51,7 +51,7 @@ async function run(over: BlockNetwork, text: string, more: Partial<WriteOptions>
   const meter = createMeter({}, undefined, () => ({ blocks: 0, circuits: 0 }));
   const options: WriteOptions = {
     ...{ output: join(folder, "out"), cwd: folder, force: false, stdout: new PassThrough() },
-    onNote: (note) => notes.push(note),
+    onKept: (path) => notes.push(path),
     ...more,
   };
   const attempt = writeTarget(target, reference, options, meter);

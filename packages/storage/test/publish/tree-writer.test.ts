@@ -9,7 +9,9 @@ import { blockIdBytes, blockIdFromBytes } from "../../src/block/location.ts";
 import { createErasureCode } from "../../src/erasure/erasure-code.ts";
 import type { Coding } from "../../src/format/coding.ts";
 import { encodeIndex } from "../../src/format/index-block.ts";
-import { TREES, type TreeName } from "../../src/format/trees.ts";
+import { maskParity, parityMaskKey } from "../../src/format/parity-mask.ts";
+import { type Level, segmentsOf } from "../../src/format/segments.ts";
+import { TREES, type TreeName, treeLevels } from "../../src/format/trees.ts";
 import { TreeWriter } from "../../src/publish/tree-writer.ts";
 import { RecordingSink } from "./recording-sink.ts";
 
@@ -81,6 +83,47 @@ describe("a tree that is written while it flows", () => {
     for (const count of [1, 2, 128, 129]) await expectSame("content", coding, count);
     const [first, second] = [await write("content", coding, 130), await write("content", coding, 130)];
     expect(first.sunk.map(({ id }) => id)).toEqual(second.sunk.map(({ id }) => id));
+  });
+
+  it("gives a segment's parity away as soon as two more full ones are there, so that it holds no more", async () => {
+    const coding: Coding = { segmentData: 4, segmentParity: 1, crossSegments: 0 };
+    const sink = new RecordingSink();
+    const writer = new TreeWriter({ crypto: nodeProvider, code, coding, sink }, "content", verifyKey);
+    const counts: number[] = [];
+    for (const leaf of LEAVES.slice(0, 14)) {
+      await writer.addLeaf(leaf);
+      counts.push(sink.blocks.length);
+    }
+    expect(counts).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 15, 16]);
+  });
+
+  it("is made whole from any blocks of a segment, as many as its data, with the verify key alone", async () => {
+    const leaves = fc.integer({ min: 1, max: 30 });
+    const losses = fc.array(fc.nat(1000), { minLength: 20, maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(tree, coding, leaves, losses, async (name, how, count, lost) => {
+        const { root, sunk } = await write(name, how, count);
+        const [level] = treeLevels(name, root) as [Level];
+        fc.pre(level.ids === root.topIds.length);
+        const blocks = new Map(sunk.map(({ id, block }) => [id, block]));
+        const maskKey = parityMaskKey(nodeProvider, verifyKey, name);
+        for (const { kind, index, firstData, firstId, data, parity } of segmentsOf(level)) {
+          if (kind === "cross") continue;
+          const stored = root.topIds.slice(firstId, firstId + data + parity).map((id) => blocks.get(id));
+          const left = stored.map((block, at) => {
+            const position = { use: "dataParity", level: 0, segment: index, row: at - data } as const;
+            return at < data ? block : maskParity(nodeProvider, maskKey, position, block as Uint8Array);
+          });
+          for (let i = 0; i < parity; i++) left[(lost[i % lost.length] as number) % left.length] = undefined;
+          const found = code.decode(data, left);
+          for (const [j, block] of found.entries()) {
+            if (Buffer.compare(block, LEAVES[firstData + j] as Uint8Array) !== 0)
+              expect.fail("another block");
+          }
+        }
+      }),
+      { numRuns: 20 },
+    );
   });
 
   it("refuses a coding by which a tree would never end", () => {

@@ -17,4 +17,7 @@ export const engine: Engine = {
   listReference: async (text, options) => (await import("./wiring/ls.ts")).listReference(text, options),
   references: () => import("./wiring/references.ts"),
   recipients: () => import("./wiring/recipients.ts"),
+  repairs: () => import("./wiring/repair.ts"),
+  bundles: () => import("./wiring/bundle.ts"),
+  sites: () => import("./wiring/site.ts"),
 };

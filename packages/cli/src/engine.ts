@@ -66,6 +66,8 @@ export interface ClientOptions {
   readonly onWarning?: ((text: string) => void) | undefined;
   /** Asks for the passphrase of a locked reference, when one is met. Throws BAD_INPUT, ABORTED. */
   readonly passphrase?: (() => Promise<string>) | undefined;
+  /** The number of the edition of a site that is wanted; the newest when absent. */
+  readonly edition?: number | undefined;
 }
 
 /** What every run of a publish needs, the first and a later one. */
@@ -235,6 +237,10 @@ export interface Engine {
   references(): Promise<typeof import("./wiring/references.ts")>;
   /** Recipients of a data folder. */
   recipients(): Promise<typeof import("./wiring/recipients.ts")>;
+  /** Checks and repairs content in the network. */
+  repairs(): Promise<Pick<typeof import("./wiring/repair.ts"), "repairReference">>;
+  /** Content as a file, for carrying by hand. */
+  bundles(): Promise<Pick<typeof import("./wiring/bundle.ts"), "exportReference" | "importFile">>;
   /** Sites: their keys in a data folder, publishing, reading, watching. */
   sites(): Promise<typeof import("./wiring/site.ts")>;
 }

@@ -1,5 +1,6 @@
 import { isUmbelError, UmbelError } from "@umbel/core";
 import { Command, CommanderError, Option } from "commander";
+import { addBundleCommand } from "./commands/bundle.ts";
 import { addCatCommand } from "./commands/cat.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addFetchCommand } from "./commands/fetch.ts";
@@ -9,6 +10,8 @@ import { addNodeCommand } from "./commands/node.ts";
 import { addPublishCommand } from "./commands/publish.ts";
 import { addRecipientCommand } from "./commands/recipient.ts";
 import { addRefCommand } from "./commands/ref.ts";
+import { addRepairCommand } from "./commands/repair.ts";
+import { addSiteCommand } from "./commands/site.ts";
 import { addTestnetCommand } from "./commands/testnet.ts";
 import { engine as realNetwork } from "./compose.ts";
 import { type Context, examples } from "./context.ts";
@@ -82,9 +85,12 @@ function createProgram(context: Context): Command {
   addFetchCommand(program, context);
   addLsCommand(program, context);
   addCatCommand(program, context);
+  addSiteCommand(program, context);
   addRefCommand(program, context);
   addRecipientCommand(program, context);
   addJobsCommand(program, context);
+  addRepairCommand(program, context);
+  addBundleCommand(program, context);
   addNodeCommand(program, context);
   addTestnetCommand(program, context);
   addDemoCommand(program, context);
@@ -124,12 +130,15 @@ const COMMANDS = [
   "fetch",
   "ls",
   "cat",
+  "site",
   "ref",
   "recipient",
   "jobs",
   "node",
   "testnet",
   "demo",
+  "repair",
+  "bundle",
 ] as const;
 
 /** The first signal asks for a clean end, the second one ends at once. */

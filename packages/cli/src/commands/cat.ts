@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { parseByteRange } from "../byte-range.ts";
 import { addClientOptions, addOutputOptions, type Context, examples } from "../context.ts";
 import { addPassphraseOption } from "../passphrase.ts";
-import { type ClientArguments, clientOptions, RANGE_HELP } from "./fetch.ts";
+import { addEditionOption, type ClientArguments, clientOptions, RANGE_HELP } from "./fetch.ts";
 
 interface CatArguments extends ClientArguments {
   readonly range?: string;
@@ -17,7 +17,7 @@ export function addCatCommand(program: Command, context: Context): void {
       "Writes a file, or a file in a folder, to standard output as its bytes arrive, each verified against the reference before.",
     )
     .option("--range <bytes>", RANGE_HELP);
-  addOutputOptions(addPassphraseOption(addClientOptions(command)))
+  addOutputOptions(addPassphraseOption(addEditionOption(addClientOptions(command))))
     .addHelpText(
       "after",
       examples(["umbel cat umbel:file-.../notes.txt", "umbel cat umbel:file-... --range -1000"]),

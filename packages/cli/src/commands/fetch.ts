@@ -17,6 +17,7 @@ export interface ClientArguments {
   readonly network?: string;
   readonly constantRate?: string;
   readonly passphraseFile?: string;
+  readonly edition?: string;
 }
 
 interface FetchArguments extends ClientArguments {
@@ -44,17 +45,30 @@ export function addFetchCommand(program: Command, context: Context): void {
     .option("-f, --force", "replace what stands there")
     .option("--range <bytes>", RANGE_HELP)
     .option("--no-resume", "neither use nor leave what an interrupted fetch had got");
-  addOutputOptions(addPassphraseOption(addClientOptions(command)))
+  addOutputOptions(addPassphraseOption(addEditionOption(addClientOptions(command))))
     .addHelpText(
       "after",
       examples([
         "umbel fetch umbel:file-...",
         "umbel fetch umbel:file-.../chapters/2.html -o chapter.html",
+        "umbel fetch umbel:site-... --edition 3 -o old",
         "umbel fetch umbel:file-... -o - | tar x",
         "umbel fetch umbel:file-... --range 0-1048575 -o start.bin",
       ]),
     )
     .action((reference: string, options: FetchArguments) => fetch(reference, options, context));
+}
+
+/** `--edition`, for every command that reads. */
+export function addEditionOption(command: Command): Command {
+  return command.option("--edition <number>", "an edition of a site by its number; by default the newest");
+}
+
+/** The number of `--edition`. Throws BAD_INPUT. */
+function parseEdition(text: string): number {
+  const number = /^[1-9]\d{0,15}$/.test(text) ? Number(text) : 0;
+  if (number >= 1 && number <= Number.MAX_SAFE_INTEGER) return number;
+  throw new UmbelError("BAD_INPUT", `"${text}" is no number of an edition; they are counted from 1`);
 }
 
 /** What every command that reads needs of the network. Throws BAD_INPUT, BAD_CONFIG. */
@@ -71,6 +85,7 @@ export async function clientOptions(options: ClientArguments, context: Context):
     onCircuits: (paths) => output.event("circuits", { paths }),
     passphrase: () =>
       readPassphrase(io, { what: "passphrase of the reference", file: options.passphraseFile }),
+    edition: options.edition === undefined ? undefined : parseEdition(options.edition),
   };
 }
 

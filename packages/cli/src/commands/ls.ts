@@ -3,7 +3,7 @@ import { addClientOptions, addOutputOptions, type Context, examples } from "../c
 import type { ListedFile } from "../engine.ts";
 import { formatBytes, formatCount, oneLine } from "../format.ts";
 import { addPassphraseOption } from "../passphrase.ts";
-import { type ClientArguments, clientOptions } from "./fetch.ts";
+import { addEditionOption, type ClientArguments, clientOptions } from "./fetch.ts";
 
 interface LsArguments extends ClientArguments {
   readonly long?: boolean;
@@ -19,7 +19,7 @@ export function addLsCommand(program: Command, context: Context): void {
     )
     .option("-l, --long", "sizes in bytes too, and times of last change where the publisher gave them")
     .option("-R, --recursive", "all files with their paths, instead of names in this folder");
-  addOutputOptions(addPassphraseOption(addClientOptions(command)))
+  addOutputOptions(addPassphraseOption(addEditionOption(addClientOptions(command))))
     .addHelpText(
       "after",
       examples([

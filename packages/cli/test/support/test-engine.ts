@@ -88,6 +88,9 @@ export function createTestEngine(overrides: Partial<Engine> = {}) {
     },
     references: () => import("../../src/wiring/references.ts"),
     recipients: () => import("../../src/wiring/recipients.ts"),
+    repairs: overrides.repairs ?? (() => import("../../src/wiring/repair.ts")),
+    bundles: overrides.bundles ?? (() => import("../../src/wiring/bundle.ts")),
+    sites: () => import("../../src/wiring/site.ts"),
   };
   return { engine, calls };
 }

@@ -9,7 +9,7 @@ export interface ConfirmedBlocksOptions {
   readonly secret: Uint8Array;
   /** Days since 1970 now. */
   readonly today: number;
-  /** What `encode` gave at the last publish; absent at the first. */
+  /** What `encode` gave at the last publish; absent or empty at the first. */
   readonly file?: Uint8Array | undefined;
 }
 
@@ -26,17 +26,23 @@ export class ConfirmedBlocks implements PutLedger {
   /** Puts of this run so far by block: the second of one block is its second location. */
   readonly #asked = new Map<BlockId, number>();
   readonly #tagOfPut = new Map<number, string>();
+  #puts = 0;
 
   constructor({ crypto, secret, today, file }: ConfirmedBlocksOptions) {
     this.#crypto = crypto;
     this.#secret = secret;
     this.#today = today;
-    this.#days = file === undefined ? new Map() : decodeDays(file, today);
+    this.#days = file === undefined || file.length === 0 ? new Map() : decodeDays(file, today);
   }
 
   /** Puts remembered. */
   get size(): number {
     return this.#days.size;
+  }
+
+  /** Puts that were made in this run. */
+  get puts(): number {
+    return this.#puts;
   }
 
   isConfirmed(number: number, id: BlockId): boolean {
@@ -52,6 +58,7 @@ export class ConfirmedBlocks implements PutLedger {
     const tag = this.#tagOfPut.get(number);
     if (tag === undefined) return;
     this.#tagOfPut.delete(number);
+    this.#puts++;
     this.#days.set(tag, this.#today);
   }
 

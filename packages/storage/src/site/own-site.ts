@@ -98,6 +98,13 @@ export async function publishEdition(
   return { ...editionOf(context, keys, slot), isNew: true, confirmations };
 }
 
+/** Throws what `publishEdition` would throw for the state of the site, before anything is put. */
+export async function checkPublishable(context: OwnerContext, adopt: boolean): Promise<void> {
+  const { crypto, seed } = context;
+  const { pending } = await context.state.load();
+  if (pending === undefined) await baseOf(context, siteKeysOf(crypto, crypto.ed25519.publicKey(seed)), adopt);
+}
+
 /**
  * Tells the network that the site's key is not to be trusted any more: for ever, and above every edition. Throws as
  * `publishEdition`; alarms do not keep it back.

@@ -56,7 +56,6 @@ describe("the confirmed blocks of a site", () => {
     whole[0] = 1;
     expect(create(1, whole).size).toBe(1);
     for (const bad of [
-      Uint8Array.of(),
       Uint8Array.of(2),
       Uint8Array.of(1, 2),
       new Uint8Array(whole.length + 10).fill(1, 0, 1),

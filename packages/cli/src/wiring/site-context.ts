@@ -1,0 +1,31 @@
+import { nodeProvider } from "@umbel/core/platform/node-crypto";
+import { nodeRandom } from "@umbel/core/platform/node-random";
+import type { Client, SiteContext } from "@umbel/storage";
+import { evidenceKeeper, siteMemory } from "./site-files.ts";
+import { openSiteNetworks } from "./site-networks.ts";
+
+export interface SiteContextOptions {
+  readonly dataDir: string;
+  readonly signal: AbortSignal;
+  readonly onWarning?: ((text: string) => void) | undefined;
+  /** True for a publish. */
+  readonly secondGuard?: boolean;
+}
+
+/** Runs `work` with circuits that ask for one site and carry nothing else, and with what this data folder has seen of it. */
+export async function withSiteContext<Result>(
+  client: Client,
+  { dataDir, signal, onWarning, secondGuard = false }: SiteContextOptions,
+  work: (context: SiteContext) => Promise<Result>,
+): Promise<Result> {
+  const { networks, close } = openSiteNetworks(client, { secondGuard });
+  try {
+    return await work({
+      ...{ crypto: nodeProvider, random: nodeRandom, networks, signal },
+      ...{ memory: siteMemory(dataDir), evidence: evidenceKeeper(dataDir) },
+      notice: (text) => onWarning?.(text),
+    });
+  } finally {
+    close();
+  }
+}

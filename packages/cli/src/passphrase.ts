@@ -14,12 +14,12 @@ export interface PassphraseRequest {
   readonly confirm?: boolean;
 }
 
+/** What --passphrase-file means, for every command that has it. */
+export const PASSPHRASE_FILE_HELP = "take the passphrase from the first line of a file (or UMBEL_PASSPHRASE)";
+
 /** The option of every command that may meet a locked reference. */
 export function addPassphraseOption(command: Command): Command {
-  return command.option(
-    "--passphrase-file <file>",
-    "passphrase of a locked reference: the first line of a file (or UMBEL_PASSPHRASE)",
-  );
+  return command.option("--passphrase-file <file>", PASSPHRASE_FILE_HELP);
 }
 
 /** Longest passphrase file that is read, in bytes. */

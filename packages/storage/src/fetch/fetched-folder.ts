@@ -1,5 +1,6 @@
 import { equalBytes, Reader, UmbelError } from "@umbel/core";
 import { BLOCK_KIND, sealKeyOf, verifyKeyOf } from "../block/block.ts";
+import { blockIdOf } from "../block/location.ts";
 import { ByteSource } from "../format/byte-source.ts";
 import { type Child, decodeChild, encodeChild, type RootChildren } from "../format/children.ts";
 import { comparePaths } from "../format/path.ts";
@@ -12,7 +13,7 @@ import type { RootTree } from "../format/trees.ts";
 import { type FetchContext, getRootBlock } from "./block-getter.ts";
 import { CodedTree, type DataBlocks } from "./coded-tree.ts";
 import { bytesReader, type ContentReader, contentReader, laterReader } from "./content-reader.ts";
-import { FolderEntry } from "./folder-entry.ts";
+import { FolderEntry, type OwnReference } from "./folder-entry.ts";
 import { readAhead } from "./read-ahead.ts";
 import { TreeReader } from "./tree-reader.ts";
 
@@ -93,7 +94,8 @@ export class FetchedFolder {
     try {
       for await (const entry of decodeTable(this.#table.range(0, this.#table.size), totals)) {
         const { path, attributes } = entry;
-        if (entry.kind === "inline") yield new FolderEntry(path, attributes, bytesReader(entry.bytes));
+        if (entry.kind === "inline")
+          yield new FolderEntry(path, attributes, bytesReader(entry.bytes), NO_REFERENCE);
         else if (entry.kind === "shared") yield this.#piece(entry);
         else yield this.#ownRoot(entry, await takeChild(list));
       }
@@ -111,15 +113,27 @@ export class FetchedFolder {
       entry.path,
       entry.attributes,
       laterReader(entry.size, () => this.#openChild(entry, child)),
+      async () => ({ kind: "file", rootId: child.rootId, readKey: entry.readKey, path: [] }),
     );
   }
 
   #piece(entry: SharedEntry): FolderEntry {
+    if (entry.block >= (this.#shared?.leaves ?? 0)) {
+      throw new UmbelError(
+        "BAD_ENCODING",
+        "a folder cannot be read: a file lies in a block that there is not",
+      );
+    }
     const open = async () => {
       const block = await this.#sharedBlock(entry.block);
       return bytesReader(openPiece(this.#context.crypto, entry.readKey, block, entry.offset, entry.size));
     };
-    return new FolderEntry(entry.path, entry.attributes, laterReader(entry.size, open));
+    const own = async (): Promise<OwnReference> => {
+      const { readKey, offset, size } = entry;
+      const blockId = blockIdOf(this.#context.crypto, await this.#sharedBlock(entry.block));
+      return { kind: "piece", blockId, readKey, offset, size };
+    };
+    return new FolderEntry(entry.path, entry.attributes, laterReader(entry.size, open), own);
   }
 
   /** Neighbours share blocks: the reader of the tree holds the blocks of a few segments. */
@@ -165,6 +179,7 @@ export class FetchedFolder {
   }
 }
 
+const NO_REFERENCE = async (): Promise<OwnReference> => undefined;
 const CHILDREN = "children";
 
 async function* encodedChildren(list: readonly Child[]): AsyncGenerator<Uint8Array, void, undefined> {

@@ -1,5 +1,9 @@
+import type { FileReference, PieceReference } from "@umbel/core";
 import type { FileAttributes } from "../format/attributes.ts";
 import { type ContentReader, checkRange, type KeptBytes } from "./content-reader.ts";
+
+/** A reference of a file's own, which opens nothing else of its folder; undefined where its bytes stand in the table itself. */
+export type OwnReference = FileReference | PieceReference | undefined;
 
 /** A file of a folder. What its table does not hold is fetched when its bytes are asked for. */
 export class FolderEntry {
@@ -9,12 +13,24 @@ export class FolderEntry {
   /** What the publisher said of it beside its bytes; nothing by default. */
   readonly attributes: FileAttributes;
   readonly #content: ContentReader;
+  readonly #own: () => Promise<OwnReference>;
 
-  constructor(path: string, attributes: FileAttributes, content: ContentReader) {
+  constructor(
+    path: string,
+    attributes: FileAttributes,
+    content: ContentReader,
+    own: () => Promise<OwnReference>,
+  ) {
     this.path = path;
     this.attributes = attributes;
     this.size = content.size;
     this.#content = content;
+    this.#own = own;
+  }
+
+  /** A reference to this file alone, for giving it away without the folder. Gets the block that a small file shares. */
+  ownReference(): Promise<OwnReference> {
+    return this.#own();
   }
 
   /** All bytes, in order. */

@@ -65,5 +65,5 @@ async function wholeOf(entry: FolderEntry, stop: { readonly stopped: boolean }):
     bytes.set(part, at);
     at += part.length;
   }
-  return new FolderEntry(entry.path, entry.attributes, bytesReader(bytes));
+  return new FolderEntry(entry.path, entry.attributes, bytesReader(bytes), () => entry.ownReference());
 }

@@ -1,8 +1,11 @@
+import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { describe, expect, it } from "vitest";
+import { fileReference } from "../../../../test/support/file-reference.ts";
 import { MemoryBlockNetwork } from "../../../../test/support/memory-block-network.ts";
 import { collect, openFolder, publishFiles, sampleBytes } from "../../../../test/support/publishing.ts";
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import { CHUNK_BYTES } from "../../src/block/block.ts";
+import { openPieceReference, openReference } from "../../src/fetch/fetch.ts";
 import type { FetchedFolder } from "../../src/fetch/fetched-folder.ts";
 import { INLINE_CHILDREN } from "../../src/format/root-geometry.ts";
 import { ENTRY_INLINE_BYTES } from "../../src/format/table.ts";
@@ -134,5 +137,29 @@ describe("altered bytes of a folder never come out", () => {
         expect(Buffer.compare(bytes, (files as Record<string, Uint8Array>)[path] as Uint8Array)).toBe(0);
       }
     }
+  });
+});
+
+describe("a file of a folder", () => {
+  it("has a reference of its own, which opens it and nothing else", async () => {
+    const network = new MemoryBlockNetwork({ random: createSeededRandom(3) });
+    const { reference } = await publishFiles(network, SITE);
+    const folder = await openFolder(network, reference);
+    const kinds: Record<string, string | undefined> = {};
+    for await (const entry of folder.entriesAhead()) {
+      const own = await entry.ownReference();
+      kinds[entry.path] = own?.kind;
+      if (own === undefined) continue;
+      expect(own.readKey).not.toEqual(fileReference(reference).readKey);
+      const options = { crypto: nodeProvider, random: createSeededRandom(4), network };
+      const opened =
+        own.kind === "piece"
+          ? await openPieceReference({ ...options, reference: own })
+          : await openReference({ ...options, reference: own });
+      if (opened.kind !== "file") throw new Error("not a file");
+      expect(await collect(opened.content())).toEqual(SITE[entry.path]);
+    }
+    expect(new Set(Object.values(kinds))).toEqual(new Set([undefined, "piece", "file"]));
+    expect(kinds["pictures/large.bin"]).toBe("file");
   });
 });

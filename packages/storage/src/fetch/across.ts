@@ -22,7 +22,7 @@ export interface AcrossGroup {
 
 /**
  * Data blocks of one segment from the others of its group and a cross segment: in each column at most this one block may be
- * missing. Goes through the group once for each row, and holds one sum for each column, beside the blocks of
+ * missing. Walks the group at most twice for each row, and holds one sum for each column, beside the blocks of
  * FETCH_ACROSS_SEGMENTS segments. Stops when it has `enough`.
  */
 export async function blocksAcross(
@@ -33,9 +33,9 @@ export async function blocksAcross(
   const found = new Map<number, Uint8Array>();
   for (let row = 0; row < group.rows && found.size < enough; row++) {
     const open = missing.filter((column) => !found.has(column));
-    for (let at = 0; at < open.length && found.size < enough; ) {
-      const columns = open.slice(at, at + enough - found.size);
-      at += columns.length;
+    // Those that are needed first, and all others only when some of these cannot be had: two walks over the group at most.
+    for (const columns of [open.slice(0, enough), open.slice(enough)]) {
+      if (columns.length === 0 || found.size >= enough) break;
       for (const [column, block] of await columnsOf(group, row, columns)) found.set(column, block);
     }
   }

@@ -15,6 +15,8 @@ export const engine: Engine = {
   forgetJob: async (dataDir, id) => (await import("./wiring/jobs.ts")).forgetJob(dataDir, id),
   fetchReference: async (text, options) => (await import("./wiring/fetch.ts")).fetchReference(text, options),
   listReference: async (text, options) => (await import("./wiring/ls.ts")).listReference(text, options),
+  ownReference: async (text, options) =>
+    (await import("./wiring/own-reference.ts")).ownReference(text, options),
   references: () => import("./wiring/references.ts"),
   recipients: () => import("./wiring/recipients.ts"),
   repairs: () => import("./wiring/repair.ts"),

@@ -233,6 +233,8 @@ export interface Engine {
   forgetJob(dataDir: string, id: string): Promise<void>;
   fetchReference(reference: string, options: FetchOptions): Promise<Fetched>;
   listReference(reference: string, options: ListOptions): Promise<Listed>;
+  /** The reference of one file or folder by itself; see `umbel ref file`. */
+  ownReference(reference: string, options: ClientOptions): Promise<string>;
   /** References on this machine alone: opened, weakened, locked, sealed. */
   references(): Promise<typeof import("./wiring/references.ts")>;
   /** Recipients of a data folder. */

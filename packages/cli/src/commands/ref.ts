@@ -1,10 +1,11 @@
 import { parseReference, UmbelError } from "@umbel/core";
 import type { Command } from "commander";
-import { addOutputOptions, type Context, examples } from "../context.ts";
+import { addClientOptions, addOutputOptions, type Context, examples } from "../context.ts";
 import { addPassphraseOption, readPassphrase } from "../passphrase.ts";
 import { explain, explanationLines } from "../reference-words.ts";
 import { dataFolderPath } from "../settings.ts";
 import type { OpenedReference, ReferenceKeys, Wrapping } from "../wiring/references.ts";
+import { type ClientArguments, clientOptions } from "./fetch.ts";
 
 interface RefArguments {
   readonly data?: string;
@@ -27,6 +28,7 @@ export function addRefCommand(program: Command, context: Context): void {
       examples([
         "umbel ref show umbel:file-...",
         "umbel ref verify umbel:site-...",
+        "umbel ref file umbel:site-.../report.pdf",
         "umbel ref lock umbel:file-...",
         "umbel ref seal umbel:file-... --to umbel:recipient-...",
       ]),
@@ -43,6 +45,10 @@ export function addRefCommand(program: Command, context: Context): void {
     .option("--weaker", "print the references that follow from it, too");
   add("verify", "print the reference that lets others repair without reading", VERIFY, verify);
   add("site", "print the site of an owner's secret or of an edition", SITE, site);
+  addOutputOptions(addPassphraseOption(addClientOptions(ref.command("file <reference>"))))
+    .summary("print a reference of its own for one file, over the network")
+    .description(FILE)
+    .action((reference: string, options: ClientArguments) => file(reference, options, context));
   add("open", "print what is inside a locked or sealed reference", OPEN, open);
   add("lock", "lock a reference with a passphrase", LOCK, lock);
   add("seal", "seal a reference to a recipient", SEAL, seal).requiredOption(
@@ -58,6 +64,9 @@ const VERIFY =
   "Prints the verify reference that follows from a file or site: whoever has it can check the content and put missing " +
   "blocks back, learns ids and sizes to a block, and cannot read. Nothing that reads follows from it.";
 const SITE = "Prints the site reference that follows from an owner's secret or from an edition.";
+const FILE =
+  "Prints a reference of its own for a file in a folder, to be given away without the folder, or for what a site or edition " +
+  "holds now. Asks the network for the folder's table. A path after a reference gives away the whole, not the part.";
 const OPEN = "Prints the reference that is inside a locked or sealed one.";
 const LOCK = "Prints a reference that is of use only with a passphrase, which is asked for.";
 const SEAL = "Prints a reference that only the recipient can open.";
@@ -91,6 +100,11 @@ async function verify(text: string, options: RefArguments, context: Context): Pr
 async function site(text: string, options: RefArguments, context: Context): Promise<void> {
   const reference = await opened(text, options, context);
   print(context, (await context.engine.references()).siteText(reference));
+}
+
+async function file(text: string, options: ClientArguments, context: Context): Promise<void> {
+  context.pointAt(text);
+  print(context, await context.engine.ownReference(text, await clientOptions(options, context)));
 }
 
 async function open(text: string, options: RefArguments, context: Context): Promise<void> {

@@ -121,6 +121,30 @@ describe("weaker references", () => {
   });
 });
 
+describe("umbel ref file", () => {
+  const client = ["--bootstrap", "ws://127.1.0.1:7470#abc"];
+
+  it("asks the network for a reference of its own, and prints it alone", async () => {
+    const asked: unknown[] = [];
+    const { engine } = createTestEngine({
+      ownReference: async (text, { bootstrap }) => {
+        asked.push([text, bootstrap]);
+        return PIECE;
+      },
+    });
+    const io = createTestIo({ env: { UMBEL_DATA: data } });
+    expect(await main(["ref", "file", `${FILE}/a`, ...client], io, engine)).toBe(0);
+    expect([io.out(), io.err()]).toEqual([`${PIECE}\n`, ""]);
+    expect(asked).toEqual([[`${FILE}/a`, ["ws://127.1.0.1:7470#abc"]]]);
+  });
+
+  it("needs to know where the network is", async () => {
+    const { exit, err } = await run(["ref", "file", `${FILE}/a`]);
+    expect(exit).toBe(2);
+    expect(err).toContain("no bootstrap address");
+  });
+});
+
 describe("a locked reference", () => {
   const env = { UMBEL_PASSPHRASE: PASSPHRASE };
 

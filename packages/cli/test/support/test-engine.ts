@@ -86,6 +86,7 @@ export function createTestEngine(overrides: Partial<Engine> = {}) {
       if (overrides.listReference) return overrides.listReference(reference, options);
       return { kind: "folder", files: 0, bytes: 0 };
     },
+    ownReference: overrides.ownReference ?? (async () => "umbel:file-own"),
     references: () => import("../../src/wiring/references.ts"),
     recipients: () => import("../../src/wiring/recipients.ts"),
     repairs: overrides.repairs ?? (() => import("../../src/wiring/repair.ts")),

@@ -8,7 +8,7 @@ import { CHUNK_BYTES } from "../../src/block/block.ts";
 import { openPieceReference, openReference } from "../../src/fetch/fetch.ts";
 import type { FetchedFolder } from "../../src/fetch/fetched-folder.ts";
 import { INLINE_CHILDREN } from "../../src/format/root-geometry.ts";
-import { ENTRY_INLINE_BYTES } from "../../src/format/table.ts";
+import { ENTRY_INLINE_BYTES, ENTRY_SHARED_BYTES } from "../../src/format/table.ts";
 
 const SITE: Readonly<Record<string, Uint8Array>> = {
   "index.html": sampleBytes(900, "index"),
@@ -64,11 +64,68 @@ describe("a published folder comes back byte for byte", () => {
 
   it("with more children than the root holds", async () => {
     for (const count of [INLINE_CHILDREN, INLINE_CHILDREN + 1, 520]) {
-      const files = numbered(count, ENTRY_INLINE_BYTES + 1);
+      const files = numbered(count, ENTRY_SHARED_BYTES + 1);
       const network = new MemoryBlockNetwork();
       const { reference } = await publishFiles(network, files);
       expectSame(await filesOf(await openFolder(network, reference)), files);
     }
+  });
+});
+
+describe("a folder of which blocks are lost", () => {
+  it("is decoded from parity, whichever trees they belong to", async () => {
+    const files = { ...numbered(150, 9000), ...SITE };
+    for (let i = 0; i < 70; i++) files[`long/${i}`] = sampleBytes(ENTRY_SHARED_BYTES + 1, i);
+    const network = new MemoryBlockNetwork();
+    const { reference } = await publishFiles(network, files);
+    const roots = new Set(network.puts.filter(({ copy }) => copy === 1).map(({ id }) => id));
+    const random = createSeededRandom("lost");
+    let lost = 0;
+    for (const id of network.ids()) {
+      if (roots.has(id) || random.fraction() > 0.12) continue;
+      network.blocks.delete(`0:${id}`);
+      lost++;
+    }
+    expect(lost).toBeGreaterThan(20);
+    expectSame(await filesOf(await openFolder(network, reference)), files);
+  });
+});
+
+describe("all files of a folder", () => {
+  it("are fetched side by side, in order, and a block that several share once", async () => {
+    const files = numbered(300, 9000);
+    const network = new MemoryBlockNetwork({ random: createSeededRandom(1) });
+    const { reference } = await publishFiles(network, files);
+    const folder = await openFolder(network, reference);
+    network.gets.length = 0;
+    network.mostInFlight = 0;
+    const read = new Map<string, Uint8Array>();
+    for await (const entry of folder.entriesAhead()) read.set(entry.path, await collect(entry.content()));
+    expectSame(read, files);
+    expect([...read.keys()]).toEqual([...read.keys()].sort());
+    expect(network.mostInFlight).toBeGreaterThan(50);
+    const ids = network.gets.map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it("but not those that are not wanted, and none outside of the inner folder that is meant", async () => {
+    const network = new MemoryBlockNetwork();
+    const files = { ...SITE, "pictures/small.bin": sampleBytes(20_000, "small") };
+    const folder = await openFolder(network, (await publishFiles(network, files)).reference);
+    network.gets.length = 0;
+    const paths: string[] = [];
+    const wanted = ({ path }: { path: string }) => !path.includes("large");
+    for await (const entry of folder.entriesAhead("pictures", wanted)) paths.push(entry.path);
+    expect(paths).toEqual(["pictures/small.bin"]);
+    expect(network.gets.length).toBe(1);
+  });
+
+  it("stop being fetched when the reader stops", async () => {
+    const network = new MemoryBlockNetwork({ random: createSeededRandom(1) });
+    const { reference } = await publishFiles(network, numbered(900, 9000));
+    const folder = await openFolder(network, reference);
+    for await (const _ of folder.entriesAhead()) break;
+    expect(network.gets.length).toBeLessThan(network.ids().length / 2);
   });
 });
 

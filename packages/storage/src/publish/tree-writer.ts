@@ -21,7 +21,7 @@ export interface TreeTools {
 
 /**
  * Takes the leaves of a tree as they come, codes them and builds the coded index above: for each level it holds what
- * `SegmentWriter` holds, and the ids of one index block. A level has a 700th of the blocks of the one below.
+ * `SegmentWriter` holds, and the ids of one index block. By the default coding a level has an 800th of the blocks of the one below.
  */
 export class TreeWriter {
   readonly #tools: TreeTools;

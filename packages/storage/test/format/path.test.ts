@@ -1,12 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalPath, comparePaths, nameFault, PathSet, pathFault } from "../../src/format/path.ts";
-import {
-  MAX_FOLDER_PATHS_BYTES,
-  MAX_PATH_BYTES,
-  MAX_PATH_DEPTH,
-  MAX_NAME_BYTES,
-} from "../../src/limits.ts";
+import { MAX_FOLDER_PATHS_BYTES, MAX_NAME_BYTES, MAX_PATH_BYTES, MAX_PATH_DEPTH } from "../../src/limits.ts";
 
 describe("a path in a folder", () => {
   it("may have spaces, dots, other scripts and what shells find odd", () => {

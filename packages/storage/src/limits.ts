@@ -153,6 +153,16 @@ export const CONFIRMED_DAYS = 14;
 export const ENDPOINT_MAX_ACTIVE = 128;
 /** Client requests that wait at an endpoint; each keeps at most one block in memory. */
 export const ENDPOINT_MAX_WAITING = 512;
+/** Blocks of which an endpoint remembers that one circuit asked for them; the oldest is forgotten first. About 4 MiB. */
+export const ENDPOINT_MAX_SEEN = 16_384;
+/** Time in ms for which it remembers that. */
+export const ENDPOINT_SEEN_MS = 600_000;
+/** Blocks of which an endpoint remembers that no holder had them; the oldest is forgotten first. */
+export const ENDPOINT_MAX_ABSENT = 4_096;
+/** Time in ms for which it remembers that: under a minute, since somebody may be publishing them. */
+export const ENDPOINT_ABSENT_MS = 20_000;
+/** Bytes of blocks that an endpoint without a store caches in memory. */
+export const ENDPOINT_MEMORY_CACHE_BYTES = 16 * 1024 * 1024;
 /** Silence of a holder in ms after which a GET asks the next one too. */
 export const HOLDER_HEDGE_MS = 1_000;
 /** Holders asked for one block at once: on a busy network, asking more only adds load. */

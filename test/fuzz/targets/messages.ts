@@ -3,12 +3,17 @@ import {
   decodeBlockMessage,
   decodeChild,
   decodeGetReply,
+  decodeHaveReply,
+  decodeHolderMessage,
   decodePutReply,
   encodeBlockMessage,
   encodeChild,
   encodeGetReply,
+  encodeHaveMessage,
+  encodeHaveReply,
   encodePutReply,
   GET_REPLY_BYTES,
+  HAVE_REPLY_BYTES,
   PUT_REQUEST_BYTES,
 } from "@umbel/storage";
 import {
@@ -89,9 +94,38 @@ const blockMessage = canonicalTarget({
     encodeBlockMessage({ op: "get", id, copy: 2, bypassCaches: true }),
     encodeBlockMessage({ op: "get", id, copy: 0, bypassCaches: false }),
     encodeBlockMessage({ op: "put", id, copy: 1, block: new Uint8Array(BLOCK_BYTES).fill(3) }),
+    encodeBlockMessage({ op: "getSlot", id, copy: 1, sequence: 7, rank: 1 }),
+    encodeBlockMessage({ op: "putSlot", id, copy: 2, slot: new Uint8Array(BLOCK_BYTES).fill(4) }),
   ],
   decode: decodeBlockMessage,
   encode: encodeBlockMessage,
+});
+
+const holderMessage = canonicalTarget({
+  name: "holder-message",
+  covers: ["decodeHolderMessage"],
+  maxBytes: PUT_REQUEST_BYTES + 64,
+  codes: ["BAD_ENCODING"],
+  seeds: () => [
+    encodeHaveMessage({ op: "have", copy: 0, ids: [] }),
+    encodeHaveMessage({ op: "have", copy: 2, ids: [id, id] }),
+    encodeBlockMessage({ op: "get", id, copy: 2, bypassCaches: true }),
+  ],
+  decode: decodeHolderMessage,
+  encode: (message) => (message.op === "have" ? encodeHaveMessage(message) : encodeBlockMessage(message)),
+});
+
+const haveReply = canonicalTarget({
+  name: "have-reply",
+  covers: ["decodeHaveReply"],
+  maxBytes: HAVE_REPLY_BYTES + 8,
+  codes: ["BAD_ENCODING"],
+  seeds: () => [
+    encodeHaveReply([]),
+    encodeHaveReply([true, false, true, true, false, false, true, true, true]),
+  ],
+  decode: (bytes) => decodeHaveReply(bytes, 9),
+  encode: encodeHaveReply,
 });
 
 const getReply = canonicalTarget({
@@ -134,6 +168,8 @@ export const MESSAGE_TARGETS: readonly FuzzTarget[] = [
   directoryRequest,
   syncResponse,
   blockMessage,
+  holderMessage,
+  haveReply,
   getReply,
   putReply,
   child,

@@ -20,9 +20,11 @@ import {
   OverlayNode,
   startDirectoryExchange,
 } from "@umbel/router";
+import { ENDPOINT_MEMORY_CACHE_BYTES } from "../limits.ts";
 import { createEndpoint } from "../service/endpoint.ts";
 import { createHolder } from "../service/holder.ts";
 import type { BlockStore } from "../store/block-store.ts";
+import { createMemoryStore } from "../store/memory-store.ts";
 import { storeDirectoryOf } from "./directory-view.ts";
 import { faultLog } from "./fault-log.ts";
 import { createHopKeyring, type HopKeyStore } from "./hop-keys.ts";
@@ -150,9 +152,12 @@ function serve(options: NodeOptions, overlay: OverlayNode, directory: Directory,
     directory: view,
     ownId: nodeId,
     localHolder: holder?.port,
+    cache: store ?? createMemoryStore(MEMORY_CACHE),
   });
   overlay.serve(SERVICE.BLOCKS, endpoint);
 }
+
+const MEMORY_CACHE = { maxBytes: ENDPOINT_MEMORY_CACHE_BYTES, maxCacheBytes: ENDPOINT_MEMORY_CACHE_BYTES };
 
 /** An attached descriptor is used for this EXTEND and not kept: who builds circuits does not fill directories. */
 function nextHop(

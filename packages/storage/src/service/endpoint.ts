@@ -1,45 +1,35 @@
-import {
-  type AbortLike,
-  type Clock,
-  type CryptoProvider,
-  isUmbelError,
-  type NodeId,
-  SERVICE,
-  type Timers,
-  UmbelError,
-} from "@umbel/core";
-import type { DirectCalls, Service } from "@umbel/router";
+import { type Clock, type CryptoProvider, type NodeId, type Timers, UmbelError } from "@umbel/core";
+import type { CircuitToken, DirectCalls, Service } from "@umbel/router";
 import { locationOf } from "../block/location.ts";
 import {
   ENDPOINT_MAX_ACTIVE,
   ENDPOINT_MAX_WAITING,
-  HOLDER_GET_TIMEOUT_MS,
+  HOLDER_COUNT,
   HOLDER_HEDGE_MS,
   HOLDER_MAX_AT_ONCE,
-  HOLDER_MAX_UNREACHABLE,
-  HOLDER_PUT_TIMEOUT_MS,
-  HOLDER_UNREACHABLE_MS,
 } from "../limits.ts";
+import type { BlockCache } from "../store/block-store.ts";
 import { createAdmission } from "./admission.ts";
+import { createEndpointCache, type EndpointCache } from "./endpoint-cache.ts";
 import type { HolderPort } from "./holder.ts";
+import { createHolderCalls, type HolderCalls } from "./holder-calls.ts";
 import type { Holders } from "./holders.ts";
 import {
   type BlockMessage,
+  blockOfReply,
   decodeBlockMessage,
-  decodeGetReply,
-  decodePutReply,
   encodeBlockMessage,
   encodeGetReply,
   encodePutReply,
-  GET_REPLY_BYTES,
   type GetMessage,
-  PUT_REPLY_BYTES,
   PUT_REQUEST_BYTES,
   type PutMessage,
+  type PutSlotMessage,
 } from "./messages.ts";
+import { bestSlot } from "./slot-answers.ts";
+import { slotOrNothing } from "./slot-keeper.ts";
 import { staggered } from "./staggered.ts";
 import { createHolderFinder, type StoreDirectory } from "./store-directory.ts";
-import { createUnreachableNodes } from "./unreachable.ts";
 import { isBlockOf } from "./verified.ts";
 
 export interface EndpointOptions {
@@ -49,6 +39,8 @@ export interface EndpointOptions {
   readonly ownId: NodeId;
   /** This node's own holder, when it has the store role. */
   readonly localHolder?: HolderPort | undefined;
+  /** Where popular blocks are cached; nowhere when absent. Never the same part of a store as the holder's. */
+  readonly cache?: BlockCache | undefined;
   readonly clock: Clock;
   readonly timers: Timers;
 }
@@ -59,8 +51,7 @@ export interface EndpointOptions {
  */
 export function createEndpoint(options: EndpointOptions): Service {
   const admission = createAdmission(ENDPOINT_MAX_ACTIVE, ENDPOINT_MAX_WAITING);
-  const findHolders = createHolderFinder(options.directory);
-  const asked = createHolderCalls(options);
+  const endpoint = new Endpoint(options);
   return {
     maxRequestBytes: PUT_REQUEST_BYTES,
     async handle({ payload, origin }) {
@@ -68,127 +59,109 @@ export function createEndpoint(options: EndpointOptions): Service {
         throw new UmbelError("PROTOCOL_VIOLATION", "an endpoint answers circuits only");
       }
       const message = decodeBlockMessage(payload);
-      if (message.op !== "get" && message.op !== "put") throw new UmbelError("BAD_ENCODING", "slots");
-      const nearest = findHolders(locationOf(options.crypto, message.id, message.copy));
-      return admission.run(async () =>
-        message.op === "get"
-          ? encodeGetReply(await getBlock(options, asked, message, nearest))
-          : encodePutReply(await putBlock(options, asked, message, nearest)),
-      );
+      return admission.run(origin.circuit, () => endpoint.answer(message, payload, origin.circuit));
     },
   };
 }
 
-/** Asks one holder after the other, the next one early when one is slow; the first verified block wins. */
-function getBlock(
-  options: EndpointOptions,
-  asked: HolderCalls,
-  message: GetMessage,
-  nearest: Holders,
-): Promise<Uint8Array | undefined> {
-  const order = asked.inOrder([...nearest.holders, ...nearest.nearMisses]);
-  return staggered({
-    tries: order.length,
-    atOnce: HOLDER_MAX_AT_ONCE,
-    delay: HOLDER_HEDGE_MS,
-    timers: options.timers,
-    attempt(one) {
-      one.begin();
-      return asked.get(order[one.index] as NodeId, message, one.signal);
-    },
-  });
-}
+class Endpoint {
+  readonly #options: EndpointOptions;
+  readonly #asked: HolderCalls;
+  readonly #cache: EndpointCache;
+  readonly #findHolders: (location: Uint8Array) => Holders;
 
-/**
- * Sends the block to as many nodes as there are holders; one that fails is replaced by the next nearest, so that the
- * full number of copies exists where a GET looks.
- */
-async function putBlock(
-  options: EndpointOptions,
-  asked: HolderCalls,
-  message: PutMessage,
-  nearest: Holders,
-): Promise<number> {
-  if (!isBlockOf(options.crypto, message.id, message.block)) return 0;
-  const order = asked.inOrder([...nearest.holders, ...nearest.nearMisses]);
-  let next = 0;
-  let confirmed = 0;
-  const storeOneCopy = async () => {
-    for (;;) {
-      const holder = order[next++];
-      if (holder === undefined) return;
-      if (await asked.put(holder, message)) {
-        confirmed++;
-        return;
+  constructor(options: EndpointOptions) {
+    this.#options = options;
+    this.#asked = createHolderCalls(options);
+    this.#cache = createEndpointCache(options.crypto, options.clock, options.cache);
+    this.#findHolders = createHolderFinder(options.directory);
+  }
+
+  /** `request` is what `message` was read from: holders are told the same. */
+  async answer(message: BlockMessage, request: Uint8Array, circuit: CircuitToken): Promise<Uint8Array> {
+    switch (message.op) {
+      case "get":
+        return this.#getBlock(message, request, circuit);
+      case "getSlot":
+        return encodeGetReply(
+          await bestSlot({ ...this.#options, asked: this.#asked }, this.#inOrder(message), message),
+        );
+      case "put":
+        this.#cache.put(message.id, message.copy);
+        if (!isBlockOf(this.#options.crypto, message.id, message.block)) return encodePutReply(0);
+        return encodePutReply(await this.#give(message, request));
+      case "putSlot":
+        if (slotOrNothing(this.#options.crypto, message.id, message.slot) === undefined)
+          return encodePutReply(0);
+        return encodePutReply(await this.#give(message, request));
+    }
+  }
+
+  async #getBlock(message: GetMessage, request: Uint8Array, circuit: CircuitToken): Promise<Uint8Array> {
+    const { id, copy, bypassCaches } = message;
+    const cached = bypassCaches ? undefined : await this.#cache.get(id);
+    if (cached !== undefined) return encodeGetReply(cached);
+    if (!bypassCaches && this.#cache.isAbsent(id, copy)) return encodeGetReply(undefined);
+    // Holders need not know that somebody checks on them.
+    const asked = bypassCaches ? encodeBlockMessage({ ...message, bypassCaches: false }) : request;
+    const { reply, allSaidNo } = await this.#ask(message, asked);
+    if (allSaidNo) this.#cache.absent(id, copy);
+    if (reply === undefined) return encodeGetReply(undefined);
+    if (!bypassCaches) this.#cache.found(id, blockOfReply(reply), circuit);
+    return reply;
+  }
+
+  /** Asks one holder after the other, the next one early when one is slow; the first verified block wins. */
+  async #ask(message: GetMessage, request: Uint8Array): Promise<Answers> {
+    const order = this.#inOrder(message);
+    let saidNo = 0;
+    const reply = await staggered({
+      tries: order.length,
+      atOnce: HOLDER_MAX_AT_ONCE,
+      delay: HOLDER_HEDGE_MS,
+      timers: this.#options.timers,
+      attempt: async (one) => {
+        one.begin();
+        const answer = await this.#asked.get(order[one.index] as NodeId, message, request, one.signal);
+        if (answer === "not found") saidNo++;
+        return typeof answer === "string" ? undefined : answer;
+      },
+    });
+    return { reply, allSaidNo: saidNo === order.length && saidNo > 0 };
+  }
+
+  /**
+   * Sends a verified block to as many nodes as there are holders; one that fails is replaced by the next nearest, so that
+   * the full number of copies exists where a GET looks. How many have it.
+   */
+  async #give(message: PutMessage | PutSlotMessage, request: Uint8Array): Promise<number> {
+    const order = this.#inOrder(message);
+    let next = 0;
+    let confirmed = 0;
+    const storeOneCopy = async () => {
+      for (;;) {
+        const holder = order[next++];
+        if (holder === undefined) return;
+        if (await this.#asked.put(holder, message, request)) {
+          confirmed++;
+          return;
+        }
       }
-    }
-  };
-  await Promise.all(nearest.holders.map(storeOneCopy));
-  return confirmed;
-}
+    };
+    await Promise.all(Array.from({ length: Math.min(HOLDER_COUNT, order.length) }, storeOneCopy));
+    return confirmed;
+  }
 
-interface HolderCalls {
-  inOrder(ids: readonly NodeId[]): readonly NodeId[];
-  /** The verified block; undefined when this holder has none, cannot be reached or lies. */
-  get(holder: NodeId, message: GetMessage, signal: AbortLike): Promise<Uint8Array | undefined>;
-  /** True when the holder has it on disk. */
-  put(holder: NodeId, message: PutMessage): Promise<boolean>;
-}
-
-function createHolderCalls(options: EndpointOptions): HolderCalls {
-  const { calls, crypto, localHolder, ownId } = options;
-  const unreachable = createUnreachableNodes(options.clock, HOLDER_UNREACHABLE_MS, HOLDER_MAX_UNREACHABLE);
-
-  /** The whole reply, or undefined when the holder did not give one. */
-  const call = async (holder: NodeId, message: BlockMessage, signal?: AbortLike) => {
-    const isGet = message.op === "get";
-    try {
-      const reply = await calls.call(holder, SERVICE.HOLDER, encodeBlockMessage(message), {
-        maxResponseBytes: isGet ? GET_REPLY_BYTES : PUT_REPLY_BYTES,
-        timeout: isGet ? HOLDER_GET_TIMEOUT_MS : HOLDER_PUT_TIMEOUT_MS,
-        signal,
-      });
-      unreachable.remove(holder);
-      return reply;
-    } catch (error) {
-      if (isUmbelError(error, "LINK_CLOSED", "TIMED_OUT", "NO_PATH")) unreachable.add(holder);
-      return undefined;
-    }
-  };
-  return {
-    inOrder: (ids) => unreachable.last(ids),
-    async get(holder, message, signal) {
-      const block =
-        holder === ownId
-          ? await orFailed(localHolder?.get(message))
-          : readReply(decodeGetReply, await call(holder, message, signal));
-      return block !== undefined && isBlockOf(crypto, message.id, block) ? block : undefined;
-    },
-    async put(holder, message) {
-      if (holder === ownId) return (await orFailed(localHolder?.put(message))) ?? false;
-      return (readReply(decodePutReply, await call(holder, message)) ?? 0) > 0;
-    },
-  };
-}
-
-/** What a holder's reply says; a malformed one says nothing. */
-function readReply<Result>(
-  decode: (bytes: Uint8Array) => Result,
-  reply: Uint8Array | undefined,
-): Result | undefined {
-  if (reply === undefined) return undefined;
-  try {
-    return decode(reply);
-  } catch {
-    return undefined;
+  #inOrder({ id, copy }: BlockMessage): readonly NodeId[] {
+    const { holders, nearMisses } = this.#findHolders(locationOf(this.#options.crypto, id, copy));
+    return this.#asked.inOrder([...holders, ...nearMisses]);
   }
 }
 
-/** A holder that fails, this node's own too, counts as one without the block. */
-async function orFailed<Result>(work: Promise<Result> | undefined): Promise<Result | undefined> {
-  try {
-    return await work;
-  } catch {
-    return undefined;
-  }
+/** What holders said to one GET. */
+interface Answers {
+  /** The whole reply with a verified block, to be passed on as it is; undefined when none had it. */
+  readonly reply: Uint8Array | undefined;
+  /** True when each holder and near miss was asked and said that it has none. */
+  readonly allSaidNo: boolean;
 }

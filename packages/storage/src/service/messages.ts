@@ -212,6 +212,11 @@ export function decodeGetReply(bytes: Uint8Array): Uint8Array | undefined {
   return undefined;
 }
 
+/** The block in a reply to GET that was read before and has one: a view. */
+export function blockOfReply(reply: Uint8Array): Uint8Array {
+  return reply.subarray(BLOCK_HEADER_BYTES);
+}
+
 /**
  * Reply to a PUT or PUT_SLOT, 64 bytes:
  *

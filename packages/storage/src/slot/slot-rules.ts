@@ -1,6 +1,6 @@
 import { equalBytes } from "@umbel/core";
 import { SLOT_KEPT_EDITIONS } from "../limits.ts";
-import { type Slot, slotRank } from "./slot.ts";
+import { type SlotStanding, slotRank } from "./slot.ts";
 
 /** What a holder says to a slot block that is offered to it. */
 export type SlotVerdict =
@@ -16,10 +16,10 @@ export type SlotVerdict =
  * What a holder that keeps `kept` does with a block of the same slot, and what it keeps then, best first: a handover, a revocation,
  * and of each of the newest SLOT_KEPT_EDITIONS numbers up to two blocks, the second as evidence (docs/spec/13-sites.md).
  */
-export function offerSlot(
-  kept: readonly Slot[],
-  offered: Slot,
-): { readonly verdict: SlotVerdict; readonly kept: readonly Slot[] } {
+export function offerSlot<Block extends SlotStanding>(
+  kept: readonly Block[],
+  offered: Block,
+): { readonly verdict: SlotVerdict; readonly kept: readonly Block[] } {
   if (kept.some(({ hash }) => equalBytes(hash, offered.hash))) return { verdict: "known", kept };
   if (!agreeOnSuccessor([...kept, offered])) return { verdict: "other successor", kept };
   const next = worthKeeping([...kept, offered]);
@@ -30,7 +30,11 @@ export function offerSlot(
  * The block that a reader is given: the one that outranks all, or with `conflicting` the one after it that a reader must see too:
  * another edition of the same number, or what a handover or revocation stands above.
  */
-export function slotToServe(kept: readonly Slot[], sequence: number, conflicting: boolean): Slot | undefined {
+export function slotToServe<Block extends SlotStanding>(
+  kept: readonly Block[],
+  sequence: number,
+  conflicting: boolean,
+): Block | undefined {
   const ranked = [...kept].sort(slotRank);
   const asked =
     sequence === 0 ? ranked : ranked.filter((slot) => slot.kind === "edition" && slot.sequence === sequence);
@@ -41,7 +45,7 @@ export function slotToServe(kept: readonly Slot[], sequence: number, conflicting
 }
 
 /** The successor that blocks of one slot name, from the one that ranks first among those that do. */
-export function successorOf(kept: readonly Slot[]): Uint8Array | undefined {
+export function successorOf(kept: readonly SlotStanding[]): Uint8Array | undefined {
   return [...kept].sort(slotRank).find(({ successor }) => successor !== undefined)?.successor;
 }
 
@@ -49,7 +53,7 @@ export function successorOf(kept: readonly Slot[]): Uint8Array | undefined {
  * True when all blocks can be of one history: they name one successor, and none is without it that comes after one that names it
  * (two editions of one number may differ: that is evidence of a fork). A handover needs another block that names it.
  */
-export function agreeOnSuccessor(slots: readonly Slot[]): boolean {
+export function agreeOnSuccessor(slots: readonly SlotStanding[]): boolean {
   const naming = slots.filter(({ successor }) => successor !== undefined);
   const [first] = naming;
   if (first?.successor === undefined) return true;
@@ -61,7 +65,7 @@ export function agreeOnSuccessor(slots: readonly Slot[]): boolean {
   return silent.every(({ kind, sequence }) => kind === "edition" && sequence <= Math.min(...since));
 }
 
-function worthKeeping(slots: readonly Slot[]): readonly Slot[] {
+function worthKeeping<Block extends SlotStanding>(slots: readonly Block[]): readonly Block[] {
   const ranked = [...slots].sort(slotRank);
   const editions = ranked.filter(({ kind }) => kind === "edition");
   const numbers = [...new Set(editions.map(({ sequence }) => sequence))].slice(0, SLOT_KEPT_EDITIONS);

@@ -44,6 +44,9 @@ export interface Slot extends SlotHeader {
   readonly bytes: Uint8Array;
 }
 
+/** What the rules of a slot ask of its blocks. */
+export type SlotStanding = Pick<Slot, "kind" | "sequence" | "successor" | "hash">;
+
 /** Bytes of all fields before the body: what the body is bound to. */
 export const SLOT_HEADER_BYTES = 8 + 32 + 8 + 32 + 32 + XCHACHA_NONCE_BYTES;
 const SIGNATURE_BYTES = 64;
@@ -109,7 +112,7 @@ export function slotHash(crypto: CryptoProvider, bytes: Uint8Array): Uint8Array 
  * Which of two blocks of one slot outranks the other: negative for the first, positive for the second, 0 for the same block. A
  * handover stands above a revocation, a revocation above every edition, then the higher sequence, then the lower hash.
  */
-export function slotRank(a: Slot, b: Slot): number {
+export function slotRank(a: SlotStanding, b: SlotStanding): number {
   return KIND_RANK[a.kind] - KIND_RANK[b.kind] || b.sequence - a.sequence || compareBytes(a.hash, b.hash);
 }
 

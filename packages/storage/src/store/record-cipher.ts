@@ -5,6 +5,7 @@ import {
   constantTimeEqual,
   hkdfExpand,
   LABELS,
+  toHex,
 } from "@umbel/core";
 import { blockIdBytes } from "../block/location.ts";
 
@@ -47,7 +48,7 @@ export function createRecordCipher(crypto: CryptoProvider, storeKey: Uint8Array)
   const crypt = (name: Uint8Array, tag: Uint8Array, bytes: Uint8Array): Uint8Array =>
     crypto.chacha20(crypto.hmacSha256(records, name, tag), NONCE, bytes);
   return {
-    check: hex(check.subarray(0, 8)),
+    check: toHex(check.subarray(0, 8)),
     name: (kind, id, place) =>
       crypto.hmacSha256(
         names,
@@ -71,7 +72,3 @@ export function createRecordCipher(crypto: CryptoProvider, storeKey: Uint8Array)
 const KEY_BYTES = 32;
 /** Constant: each ChaCha20 key meets one plaintext only. */
 const NONCE = new Uint8Array(12);
-
-function hex(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}

@@ -13,10 +13,13 @@ function create(count = 12) {
   const network = createHolderNetwork(count);
   const nodes = network.byDistance(id);
   const endpoint = nodes.at(-1) as TestNode;
-  const ask = async (node: TestNode, payload: Uint8Array) =>
-    network.clock.complete(Promise.resolve(node.endpoint.handle({ payload, origin: overCircuit })), LIMIT);
-  const get = async (through = endpoint) =>
-    decodeGetReply(await ask(through, encodeBlockMessage({ op: "get", id, copy: 0, bypassCaches: false })));
+  const ask = async (node: TestNode, payload: Uint8Array, circuit = 1) =>
+    network.clock.complete(
+      Promise.resolve(node.endpoint.handle({ payload, origin: overCircuit(circuit) })),
+      LIMIT,
+    );
+  const get = async (through = endpoint, circuit = 1, bypassCaches = false) =>
+    decodeGetReply(await ask(through, encodeBlockMessage({ op: "get", id, copy: 0, bypassCaches }), circuit));
   const put = async (through = endpoint) =>
     decodePutReply(await ask(through, encodeBlockMessage({ op: "put", id, copy: 0, block })));
   const behave = (behaviour: Behaviour, ...which: readonly number[]) => {
@@ -164,7 +167,7 @@ describe("an endpoint", () => {
 
   it("rejects what is no block message", async () => {
     const { endpoint } = create();
-    const garbage = endpoint.endpoint.handle({ payload: new Uint8Array(63), origin: overCircuit });
+    const garbage = endpoint.endpoint.handle({ payload: new Uint8Array(63), origin: overCircuit(1) });
     await expect(garbage).rejects.toMatchObject({ code: "BAD_ENCODING" });
   });
 });

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type BlockId, type NodeId, SERVICE, UmbelError } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
-import type { DirectCalls, RequestOrigin, Service } from "@umbel/router";
+import type { CircuitToken, DirectCalls, RequestOrigin, Service } from "@umbel/router";
 import {
   type BlockCopy,
   type BlockStore,
@@ -31,6 +31,8 @@ export interface TestNode {
 }
 
 const CALL_MS = 5;
+/** Blocks that the endpoint of a node may cache. */
+export const CACHED_BLOCKS = 5;
 
 /** A few store nodes that all know each other, with calls between them that take 5 ms of virtual time. */
 export function createHolderNetwork(count: number, maxBlocks = 100) {
@@ -71,7 +73,7 @@ export function createHolderNetwork(count: number, maxBlocks = 100) {
       }),
   });
   for (const { id } of storeNodes) {
-    const store = createMemoryStore({ maxBytes: maxBlocks * 32_512 });
+    const store = createMemoryStore({ maxBytes: maxBlocks * 32_512, maxCacheBytes: CACHED_BLOCKS * 32_512 });
     const holder = createHolder({ crypto: nodeProvider, store, directory, ownId: id });
     const endpoint = createEndpoint({
       crypto: nodeProvider,
@@ -79,6 +81,7 @@ export function createHolderNetwork(count: number, maxBlocks = 100) {
       directory,
       ownId: id,
       localHolder: holder.port,
+      cache: store,
       clock,
       timers: clock,
     });
@@ -94,7 +97,11 @@ export function createHolderNetwork(count: number, maxBlocks = 100) {
   return { clock, nodes, directory, byDistance, nearestTo };
 }
 
-export const overCircuit: RequestOrigin = { via: "circuit" };
+/** A request over one of the circuits to an endpoint. */
+export const overCircuit = (circuit: number): RequestOrigin => ({
+  via: "circuit",
+  circuit: circuit as CircuitToken,
+});
 
 function alterLast(reply: Uint8Array): Uint8Array {
   const altered = reply.slice();

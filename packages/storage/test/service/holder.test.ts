@@ -1,4 +1,4 @@
-import { BLOCK_BYTES, type NodeId } from "@umbel/core";
+import { BLOCK_BYTES, type BlockId, type NodeId } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import type { RequestOrigin } from "@umbel/router";
 import {
@@ -12,7 +12,7 @@ import {
 } from "@umbel/storage";
 import { describe, expect, it } from "vitest";
 import { sampleBlock } from "../../../../test/support/blocks.ts";
-import { createHolderNetwork, type TestNode } from "./holder-network.ts";
+import { createHolderNetwork, overCircuit, type TestNode } from "./holder-network.ts";
 
 const { id, block } = sampleBlock(1);
 const relay = "node-0" as NodeId;
@@ -57,7 +57,7 @@ describe("a holder", () => {
   });
 
   it.each<[string, RequestOrigin]>([
-    ["a circuit", { via: "circuit" }],
+    ["a circuit", overCircuit(1)],
     ["a link without identity", { via: "link", peer: undefined }],
     ["a link of a node that is not in the directory", { via: "link", peer: "stranger" as NodeId }],
   ])("answers nobody over %s", async (_what, origin) => {
@@ -84,13 +84,13 @@ describe("a holder", () => {
     const { directory, byDistance } = createHolderNetwork(3);
     const ownId = (byDistance(id)[0] as TestNode).id;
     const store = createMemoryStore({ maxBytes: 10 * BLOCK_BYTES });
-    const broken: BlockStore = {
-      ...store,
-      async get(wanted) {
-        const found = await store.get(wanted);
+    const get = store.get.bind(store);
+    const broken: BlockStore = Object.assign(store, {
+      async get(wanted: BlockId) {
+        const found = await get(wanted);
         return found && damage(found);
       },
-    };
+    });
     const holder = createHolder({ crypto: nodeProvider, store: broken, directory, ownId });
     expect(decodePutReply(await ask({ holder }, putRequest()))).toBe(1);
     expect(decodeGetReply(await ask({ holder }, getRequest))).toBeUndefined();

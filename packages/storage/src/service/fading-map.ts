@@ -1,0 +1,39 @@
+import type { Clock, Millis } from "@umbel/core";
+
+/** Entries that are forgotten after a while. */
+export interface FadingMap<Key, Value> {
+  get(key: Key): Value | undefined;
+  /** From now on, for the whole while. */
+  set(key: Key, value: Value): void;
+  delete(key: Key): void;
+  /** Entries held, forgotten ones that nobody asked for since among them. */
+  readonly size: number;
+}
+
+/** Holds at most `maxEntries` for `duration` ms each; the oldest makes room. */
+export function createFadingMap<Key, Value>(
+  clock: Clock,
+  duration: Millis,
+  maxEntries: number,
+): FadingMap<Key, Value> {
+  const entries = new Map<Key, { readonly value: Value; readonly until: Millis }>();
+  return {
+    get(key) {
+      const entry = entries.get(key);
+      if (entry === undefined) return undefined;
+      if (entry.until > clock.now()) return entry.value;
+      entries.delete(key);
+      return undefined;
+    },
+    set(key, value) {
+      entries.delete(key);
+      const [oldest] = entries.keys();
+      if (entries.size >= maxEntries && oldest !== undefined) entries.delete(oldest);
+      entries.set(key, { value, until: clock.now() + duration });
+    },
+    delete: (key) => void entries.delete(key),
+    get size() {
+      return entries.size;
+    },
+  };
+}

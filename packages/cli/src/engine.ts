@@ -78,7 +78,7 @@ export interface ResumeOptions extends ClientOptions {
   readonly onJob?: ((id: string | undefined) => void) | undefined;
   readonly onStep?: ((step: JobStep) => void) | undefined;
   /** Told the result before the job is erased: what the person did not see yet must survive a crash. */
-  readonly onDone?: ((published: Published) => void) | undefined;
+  readonly onDone?: ((published: Published) => Promise<void>) | undefined;
 }
 
 /** How a path is read for a publish. */

@@ -24,6 +24,9 @@ export interface PublishArguments {
   readonly spread?: string;
   readonly revealAt?: string;
   readonly revealNow?: string;
+  readonly passphrase?: boolean;
+  readonly passphraseFile?: string;
+  readonly to?: string;
 }
 
 /** The options of `umbel publish` besides those that every client has. */
@@ -52,7 +55,10 @@ export function addPublishOptions(command: Command): Command {
       "--reveal-at <time>",
       "send the root at a time, as 2027-01-31T18:00, or after a span; all else now",
     )
-    .option("--reveal-now <job>", "send the root of a publish that waits for its time");
+    .option("--reveal-now <job>", "send the root of a publish that waits for its time")
+    .option("--passphrase", "print the reference locked with a passphrase, which is asked for")
+    .option("--passphrase-file <file>", "the same, with the first line of a file (or UMBEL_PASSPHRASE)")
+    .option("--to <recipient>", "print the reference sealed to umbel:recipient-..., or a recipient of yours");
 }
 
 /** What is to be done; each way has options of its own. */
@@ -71,6 +77,12 @@ export function publishMode(path: string | undefined, options: PublishArguments)
   const [name] = alone;
   if (alone.length > 1) refuse(`${alone.join(" and ")} do not go together`);
   if (name !== undefined && path !== undefined) refuse(`${name} takes no path besides`);
+  const wrapped = [options.passphrase && "--passphrase", options.to !== undefined && "--to"].find(
+    (option) => typeof option === "string",
+  );
+  if (wrapped !== undefined && (options.dryRun === true || options.receiptOnly !== undefined)) {
+    refuse(`${wrapped} is for the publish itself: it says in what form the reference is printed`);
+  }
   if (name !== undefined) return name === "--receipt-only" ? "receipt-only" : "resume";
   if (path === undefined)
     return refuse("what to publish is missing: a file, a folder, or - for standard input");
@@ -149,5 +161,6 @@ export const PUBLISH_EXAMPLES: readonly string[] = [
   "umbel publish ./site --dry-run --save-plan site.plan",
   "umbel publish ./site --plan site.plan --reveal-at 2027-01-31T18:00",
   "umbel publish leak.zip --spread 6h",
+  "umbel publish letter.txt --to umbel:recipient-...",
   "umbel publish --resume",
 ];

@@ -8,6 +8,7 @@ import { formatBytes, formatCount, formatSeconds, inBrackets } from "../format.t
 import { networkOf } from "../networks.ts";
 import type { ProgressBar } from "../progress.ts";
 import { bootstrapAddresses, dataFolderPath, requireBootstrap } from "../settings.ts";
+import type { Wrapping } from "../wiring/references.ts";
 import { reportEstimate } from "./estimate-report.ts";
 import {
   addPublishOptions,
@@ -18,6 +19,7 @@ import {
   parseTime,
   publishMode,
 } from "./publish-arguments.ts";
+import { chosenWrapping, referenceKeys } from "./ref.ts";
 
 export function addPublishCommand(program: Command, context: Context): void {
   const command = program
@@ -48,10 +50,11 @@ async function publish(path: string | undefined, options: PublishArguments, cont
     revealAt:
       options.revealAt === undefined ? undefined : parseTime(options.revealAt, "--reveal-at", Date.now()),
   };
+  const wrapping = await chosenWrapping(options, context);
   const client = await clientOptions(options, context);
   const bar = output.progress("publish");
   const job: { id: string | undefined } = { id: undefined };
-  const running = jobOptions(client, bar, job, context);
+  const running = jobOptions(client, bar, job, wrapping, context);
   try {
     if (path === undefined) {
       const id = options.revealNow ?? (options.resume === true ? undefined : options.resume);
@@ -77,6 +80,7 @@ function jobOptions(
   client: ClientOptions,
   bar: ProgressBar,
   job: { id: string | undefined },
+  wrapping: Wrapping | undefined,
   context: Context,
 ): ResumeOptions {
   const { output } = context;
@@ -97,11 +101,17 @@ function jobOptions(
         );
       }
     },
-    onDone(published) {
+    async onDone(published) {
       bar.end();
-      report(published, context);
+      report(wrapping === undefined ? published : await wrapped(published, wrapping, context), context);
     },
   };
+}
+
+/** Whoever asked for a locked or sealed reference is shown no other. */
+async function wrapped(published: Published, wrapping: Wrapping, { engine }: Context): Promise<Published> {
+  const { wrapReference } = await engine.references();
+  return { ...published, reference: await wrapReference(published.reference, wrapping) };
 }
 
 function tellHowToResume(id: string | undefined, { output, signal }: Context): void {
@@ -160,6 +170,7 @@ async function clientOptions(options: PublishArguments, context: Context): Promi
     ...{ bootstrap, dataDir, signal, constantRate, network: options.network ?? networkOf(bootstrap) },
     onWarning: output.warning,
     onCircuits: (paths) => output.event("circuits", { paths }),
+    passphrase: referenceKeys(options, context).passphrase,
   };
 }
 

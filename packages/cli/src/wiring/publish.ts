@@ -119,7 +119,7 @@ async function work(run: Run, options: ResumeOptions): Promise<Published> {
       },
     });
     const published = publishedOf(outcome, run, (waited + outcome.sentAfter) / 1000);
-    options.onDone?.(published);
+    await options.onDone?.(published);
     await eraseJob(ports, id);
     options.onJob?.(undefined);
     return published;

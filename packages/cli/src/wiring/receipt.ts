@@ -1,16 +1,17 @@
-import { parseReference, UmbelError, verifyReferenceOf } from "@umbel/core";
+import { UmbelError, verifyReferenceOf } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { nodeRandom } from "@umbel/core/platform/node-random";
 import { takeReceiptOf as takeReceipt } from "@umbel/storage";
 import type { ClientOptions, ReceiptCounts } from "../engine.ts";
 import { withClient } from "./client.ts";
+import { openInner } from "./references.ts";
 
 /**
  * Fetches a sample of what a reference names, past caches. Throws BAD_REFERENCE, BAD_INPUT for a reference that names no content of
  * its own, NOT_FOUND, NETWORK_UNREACHABLE, NO_PATH, ABORTED.
  */
 export async function takeReceiptOf(text: string, options: ClientOptions): Promise<ReceiptCounts> {
-  const reference = parseReference(text);
+  const reference = await openInner(text, options);
   const target =
     reference.kind === "file" || reference.kind === "verify"
       ? verifyReferenceOf(nodeProvider, reference)

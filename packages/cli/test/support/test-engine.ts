@@ -35,9 +35,9 @@ const ESTIMATE: Estimate = {
 };
 
 /** Tells of a publish as the real engine does: before it resolves. */
-export function done(options: ResumeOptions, published: Partial<Published> = {}): Published {
+export async function done(options: ResumeOptions, published: Partial<Published> = {}): Promise<Published> {
   const result = { ...PUBLISHED, ...published };
-  options.onDone?.(result);
+  await options.onDone?.(result);
   return result;
 }
 

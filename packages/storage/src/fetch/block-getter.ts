@@ -38,23 +38,15 @@ export interface FetchContext {
 }
 
 /** A root, at its three locations in turn, a random one first. */
-export async function getRootBlock(
-  context: FetchContext,
-  id: BlockId,
-  signal: AbortLike | undefined,
-): Promise<Uint8Array> {
+export async function getRootBlock(context: FetchContext, id: BlockId): Promise<Uint8Array> {
   const start = randomBelow(context.random, 3);
   const copies = [0, 1, 2].map((i) => ((start + i) % 3) as BlockCopy);
-  return tryCopies(context, id, "roots", copies, "the root block", signal);
+  return tryCopies(context, id, "roots", copies, "the root block");
 }
 
 /** A block that small files share, by its id alone: the parity of its folder is not known here. */
-export async function getSharedBlock(
-  context: FetchContext,
-  id: BlockId,
-  signal: AbortLike | undefined,
-): Promise<Uint8Array> {
-  return tryCopies(context, id, "data", [0], "the block of the file", signal);
+export async function getSharedBlock(context: FetchContext, id: BlockId): Promise<Uint8Array> {
+  return tryCopies(context, id, "data", [0], "the block of the file");
 }
 
 async function tryCopies(
@@ -63,8 +55,8 @@ async function tryCopies(
   lane: BlockLane,
   copies: readonly BlockCopy[],
   what: string,
-  signal: AbortLike | undefined,
 ): Promise<Uint8Array> {
+  const { signal } = context;
   for (let attempt = 0; attempt < GET_TRIES * copies.length; attempt++) {
     if (signal?.aborted) throw new UmbelError("ABORTED", "the fetch was stopped");
     const copy = copies[attempt % copies.length] as BlockCopy;

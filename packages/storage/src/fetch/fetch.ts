@@ -12,6 +12,7 @@ import { createErasureCode } from "../erasure/erasure-code.ts";
 import { openPiece } from "../format/piece.ts";
 import { openRoot } from "../format/root.ts";
 import { FETCH_WINDOW_BLOCKS } from "../limits.ts";
+import { createCancellation } from "../service/cancellation.ts";
 import { type FetchContext, type FetchTiming, getRootBlock, getSharedBlock } from "./block-getter.ts";
 import { FetchedFile } from "./fetched-file.ts";
 import { FetchedFolder } from "./fetched-folder.ts";
@@ -42,9 +43,9 @@ export async function openReference(
     readonly reference: Pick<FileReference, "rootId" | "readKey">;
   },
 ): Promise<FetchedFile | FetchedFolder> {
-  const { crypto, reference, signal } = options;
+  const { crypto, reference } = options;
   const context = contextOf(options);
-  const block = await getRootBlock(context, reference.rootId, signal);
+  const block = await getRootBlock(context, reference.rootId);
   const root = openRoot(crypto, reference.readKey, block);
   return root.kind === "file"
     ? new FetchedFile(context, reference.readKey, root)
@@ -55,10 +56,10 @@ export async function openReference(
 export async function openPieceReference(
   options: FetchOptions & { readonly reference: PieceReference },
 ): Promise<FetchedFile> {
-  const { crypto, reference, signal } = options;
+  const { crypto, reference } = options;
   const { blockId, readKey, offset, size } = reference;
   const context = contextOf(options);
-  const block = await getSharedBlock(context, blockId, signal);
+  const block = await getSharedBlock(context, blockId);
   const bytes = openPiece(crypto, readKey, block, offset, size);
   return new FetchedFile(context, readKey, {
     name: undefined,
@@ -68,8 +69,10 @@ export async function openPieceReference(
 }
 
 function contextOf(options: FetchOptions): FetchContext {
-  const { crypto, random, network, progress, signal } = options;
-  if (signal?.aborted) throw new UmbelError("ABORTED", "the fetch was stopped");
+  const { crypto, random, network, progress } = options;
+  // One listener on the caller's signal, however many blocks are under way; it goes with the signal, which is of this operation.
+  const { signal } = createCancellation(options.signal);
+  if (signal.aborted) throw new UmbelError("ABORTED", "the fetch was stopped");
   let blocks = 0;
   return {
     ...{ crypto, random, network, signal },

@@ -149,7 +149,7 @@ export class FetchedFolder {
 
   async #openChild(entry: RootEntry, child: Child): Promise<ContentReader> {
     const context = this.#context;
-    const block = await getRootBlock(context, child.rootId, context.signal);
+    const block = await getRootBlock(context, child.rootId);
     const root = openRoot(context.crypto, entry.readKey, block);
     const content = root.kind === "file" ? contentReader(context, entry.readKey, root.content) : undefined;
     if (content?.size !== entry.size) {

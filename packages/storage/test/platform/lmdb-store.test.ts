@@ -4,7 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
-import { type BlockStore, createRecordCipher, type StoreOutcome } from "@umbel/storage";
+import {
+  type BlockStore,
+  blockIdBytes,
+  createRecordCipher,
+  type StoreClaim,
+  type StoreOutcome,
+} from "@umbel/storage";
 import { openLmdbStore } from "@umbel/storage/platform/lmdb-store";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { blockStoreCompliance } from "../../../../test/compliance/block-store.ts";
@@ -12,6 +18,8 @@ import { sampleBlock } from "../../../../test/support/blocks.ts";
 
 const newFolder = () => mkdtemp(join(tmpdir(), "umbel-store-"));
 const GIB = 2 ** 30;
+/** What `put-until-killed.ts` may use when it evicts. */
+const EVICTING_BYTES = 400 * 33_280;
 const KEYED = { crypto: nodeProvider, key: new Uint8Array(32).fill(7) };
 
 blockStoreCompliance("the LMDB store", async (blocks, cached) => {
@@ -69,6 +77,83 @@ describe("the LMDB store on disk", () => {
       expect(store.count()).toBeGreaterThanOrEqual(acknowledged.length);
       await store.close();
     }
+  });
+
+  it("has what it acknowledged as its own before kill -9 amid evictions, and never more than its quota", async () => {
+    const acknowledged: number[] = [];
+    for (let round = 0; round < 2; round++) {
+      acknowledged.push(...(await putUntilKilled(folder, round * 10_000, 60, "evict")));
+      const store = await open({ maxBytes: EVICTING_BYTES, maxCacheBytes: EVICTING_BYTES });
+      for (const number of acknowledged) {
+        const { id, block } = sampleBlock(number);
+        const found = await store.get(id);
+        expect(found && Buffer.compare(found, block), `block ${number}`).toBe(0);
+      }
+      expect(store.usedBytes()).toBeLessThanOrEqual(EVICTING_BYTES);
+      let walked = 0;
+      for await (const { id } of store.entries()) {
+        walked++;
+        expect(await store.get(id)).toBeDefined();
+      }
+      expect(walked).toBe(store.count());
+      await store.close();
+    }
+  });
+
+  it("lies on the disk so that nothing of it can be matched to an id, a block or a copy", async () => {
+    const store = await open({ maxCacheBytes: GIB });
+    const samples = Array.from({ length: 20 }, (_, number) => sampleBlock(number));
+    for (const { id, block } of samples) {
+      await store.put(id, 1, block);
+      await store.cache(id, block);
+    }
+    const slotId = sampleBlock(100).id;
+    const write = new Map([[0, sampleBlock(101).block]]);
+    await store.changeSlot(slotId, { copy: 0, head: new Uint8Array(40).fill(0xab), write, erase: [] });
+    await store.close();
+    const disk = await readFile(join(folder, "data.mdb"));
+    const secret = [...samples, sampleBlock(100), sampleBlock(101)].flatMap(({ id, block }) => [
+      Buffer.from(id, "latin1"),
+      Buffer.from(blockIdBytes(id)).subarray(0, 16),
+      Buffer.from(block.subarray(1000, 1032)),
+    ]);
+    for (const each of [...secret, Buffer.alloc(40, 0xab)]) expect(disk.includes(each)).toBe(false);
+  });
+
+  it("refuses the blocks of another key, and has its own again under the right one", async () => {
+    const before = await open();
+    await before.put(one.id, 0, one.block);
+    await before.close();
+    await expect(open({ key: new Uint8Array(32).fill(8) })).rejects.toMatchObject({
+      code: "BAD_CONFIG",
+      message: expect.stringContaining("another node key"),
+    });
+    const after = await open();
+    expect(await after.has(one.id)).toBe(true);
+    await after.close();
+  });
+
+  it("gives cached blocks and near misses up where the disk has no more room, and uses their pages", async () => {
+    let free = 50_000_000;
+    const store = await open({ maxCacheBytes: GIB, reserveBytes: 10_000_000, freeBytes: async () => free });
+    for (let number = 0; number < 5; number++) await put(store, number);
+    for (let number = 5; number < 10; number++) {
+      const { id, block } = sampleBlock(number);
+      await store.cache(id, block);
+    }
+    free = 10_000_000;
+    const claim: StoreClaim = { revision: 1, isOurs: ({ id }) => id === one.id || late.has(id) };
+    const late = new Set<string>();
+    for (let number = 20; number < 29; number++) {
+      const { id, block } = sampleBlock(number);
+      late.add(id);
+      expect(await store.put(id, 0, block, claim)).toBe("stored");
+    }
+    expect([store.cachedCount(), store.count()]).toEqual([0, 10]);
+    expect(await store.has(one.id)).toBe(true);
+    const last = sampleBlock(30);
+    expect(await store.put(last.id, 0, last.block, claim)).toBe("full");
+    await store.close();
   });
 
   it("leaves the reserve on the disk: says full before LMDB would meet a full one", async () => {
@@ -144,12 +229,16 @@ function put(store: BlockStore, number: number): Promise<StoreOutcome> {
 }
 
 /** Runs a writer until it acknowledged `count` blocks, kills it at once and returns all it acknowledged. */
-async function putUntilKilled(folder: string, from: number, count: number): Promise<number[]> {
+async function putUntilKilled(folder: string, from: number, count: number, mode = "put"): Promise<number[]> {
   const loader = fileURLToPath(new URL("../../../../test/support/run-typescript.mjs", import.meta.url));
   const writer = fileURLToPath(new URL("./put-until-killed.ts", import.meta.url));
-  const child = spawn(process.execPath, ["-C", "source", "--import", loader, writer, folder, `${from}`], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    ["-C", "source", "--import", loader, writer, folder, `${from}`, mode],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   let output = "";
   for await (const chunk of child.stdout) {
     output += chunk;

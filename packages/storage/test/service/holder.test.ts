@@ -7,8 +7,10 @@ import {
   createHolder,
   createMemoryStore,
   decodeGetReply,
+  decodeHaveReply,
   decodePutReply,
   encodeBlockMessage,
+  encodeHaveMessage,
 } from "@umbel/storage";
 import { describe, expect, it } from "vitest";
 import { sampleBlock } from "../../../../test/support/blocks.ts";
@@ -75,6 +77,33 @@ describe("a holder", () => {
     await node.store.put(other.id, 0, other.block);
     expect(decodePutReply(await ask(node, putRequest()))).toBe(0);
     expect(node.holder.counters.full).toBe(1);
+  });
+
+  it("says which blocks it has under a copy number", async () => {
+    const node = createHolderNetwork(3).byDistance(id)[0] as TestNode;
+    await ask(node, putRequest(1));
+    const ids = [sampleBlock(2).id, id];
+    const have = async (copy: BlockCopy) =>
+      decodeHaveReply(await ask(node, encodeHaveMessage({ op: "have", copy, ids })), ids.length);
+    expect(await have(1)).toEqual([false, true]);
+    expect(await have(0)).toEqual([false, false]);
+    const request = encodeHaveMessage({ op: "have", copy: 1, ids });
+    await expect(ask(node, request, overCircuit(1))).rejects.toMatchObject({ code: "PROTOCOL_VIOLATION" });
+  });
+
+  it("lets go of a block for which it is a near miss when it has no room for one of its own", async () => {
+    const network = createHolderNetwork(20, 1);
+    const node = network.byDistance(id)[0] as TestNode;
+    const nearMiss = Array.from({ length: 200 }, (_, at) => sampleBlock(at + 10)).find(({ id: other }) =>
+      network.nearestTo(other).nearMisses.includes(node.id),
+    );
+    if (nearMiss === undefined) throw new Error("no sample is a near miss");
+    const request = encodeBlockMessage({ op: "put", ...nearMiss, copy: 0 });
+    expect(decodePutReply(await ask(node, request))).toBe(1);
+    expect(decodePutReply(await ask(node, putRequest()))).toBe(1);
+    expect([await node.store.has(id), await node.store.has(nearMiss.id)]).toEqual([true, false]);
+    expect(decodePutReply(await ask(node, request))).toBe(0);
+    expect(await node.store.has(id)).toBe(true);
   });
 
   it.each<[string, (block: Uint8Array) => Uint8Array]>([

@@ -1,5 +1,5 @@
 import { basename, resolve } from "node:path";
-import { UmbelError } from "@umbel/core";
+import { isUmbelError, UmbelError } from "@umbel/core";
 import type { Command } from "commander";
 import { chosenConstantRate, constantRateCost } from "../constant-rate.ts";
 import { addClientOptions, addOutputOptions, type Context, cpuSeconds, examples } from "../context.ts";
@@ -68,7 +68,7 @@ async function publish(path: string | undefined, options: PublishArguments, cont
     }
   } catch (error) {
     bar.end();
-    tellHowToResume(job.id, context);
+    tellWhatIsKept(error, job.id, path, context);
     throw error;
   } finally {
     bar.end();
@@ -114,9 +114,20 @@ async function wrapped(published: Published, wrapping: Wrapping, { engine }: Con
   return { ...published, reference: await wrapReference(published.reference, wrapping) };
 }
 
-function tellHowToResume(id: string | undefined, { output, signal }: Context): void {
-  if (id === undefined) return;
+function tellWhatIsKept(
+  error: unknown,
+  id: string | undefined,
+  path: string | undefined,
+  context: Context,
+): void {
+  const { output, signal } = context;
+  if (id === undefined) {
+    if (signal.aborted && path === "-")
+      output.warning("standard input had not ended, so nothing can be resumed");
+    return;
+  }
   output.event("paused", { job: id });
+  if (!signal.aborted && isUmbelError(error, "BAD_INPUT", "BAD_CONFIG", "IN_USE")) return;
   const what = signal.aborted ? "paused" : "what is stored so far is kept as a job";
   output.warning(`${what}: umbel publish --resume ${id} goes on, umbel jobs forget ${id} drops it`);
 }

@@ -218,19 +218,24 @@ function spoolOptions(ports: JobPorts, { id, secret }: JobRecord): SpoolOptions 
   return { ...ports, name: jobFile(id, "spool"), secret: decodeBase32(secret, PUBLISH_SECRET_BYTES) };
 }
 
-/** Keeps a job that got something stored and can go on; erases one of which nothing is worth keeping. */
+/** Keeps a job that got something stored, or has its input, and can go on; erases one of which nothing is worth keeping. */
 async function keepOrErase(
   ports: JobPorts,
-  record: JobRecord,
+  { id, source, secret }: JobRecord,
   canResume: boolean,
   { onJob }: PublishOptions,
 ): Promise<void> {
-  const journal = { ...ports, name: jobFile(record.id, "journal") };
-  const secret = decodeBase32(record.secret, PUBLISH_SECRET_BYTES);
-  const isKept =
-    canResume && (record.source.kind === "stdin" || (await countJournal({ ...journal, secret })) > 0);
-  if (isKept) return;
-  await eraseJob(ports, record.id);
+  const journal = {
+    ...ports,
+    name: jobFile(id, "journal"),
+    secret: decodeBase32(secret, PUBLISH_SECRET_BYTES),
+  };
+  const isWorth = async () =>
+    source.kind === "stdin" ||
+    (await loadJob(ports, id)).phase !== "sending" ||
+    (await countJournal(journal)) > 0;
+  if (canResume && (await isWorth())) return;
+  await eraseJob(ports, id);
   onJob?.(undefined);
 }
 

@@ -55,6 +55,7 @@ export * from "./repair/repair-calls.ts";
 export * from "./repair/repair-content.ts";
 export * from "./repair/repair-report.ts";
 export * from "./repair/repair-site.ts";
+export * from "./repair/spare-items.ts";
 export * from "./repair/verify-walk.ts";
 export * from "./roles/client.ts";
 export * from "./roles/directory-view.ts";

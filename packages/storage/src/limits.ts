@@ -115,6 +115,8 @@ export const REPAIR_RETRY_MAX_MS = 2 * 3_600_000;
 export const REPAIR_WINDOW_ITEMS = 1_000;
 /** Calls of repair under way at once; each keeps at most one block in memory. */
 export const REPAIR_CALLS_AT_ONCE = 8;
+/** Spare blocks remembered, about 10 MiB; what is beyond is not displaced before the next walk. */
+export const REPAIR_MAX_SPARES = 65_536;
 /** Bytes of blocks per second that repair sends: a third of a 50 Mbit/s line. */
 export const REPAIR_BYTES_PER_SECOND = 2 * 1024 * 1024;
 /** Nodes near this one's blocks that are asked for a sign of life. */

@@ -27,6 +27,7 @@ import { pause } from "./byte-rate.ts";
 import { createAcquaintance, note, type Presence } from "./presence.ts";
 import type { RepairCalls } from "./repair-calls.ts";
 import { runPass } from "./repair-pass.ts";
+import type { SpareItems } from "./spare-items.ts";
 
 export interface HolderRepairOptions {
   readonly crypto: CryptoProvider;
@@ -39,6 +40,8 @@ export interface HolderRepairOptions {
   readonly directory: StoreDirectory;
   readonly presence: Presence;
   readonly calls: RepairCalls;
+  /** Where walks say what this node need not keep. */
+  readonly spares: SpareItems;
   /** A period of the network, in ms: whoever is known for less gets nothing where there is a choice. */
   readonly period: Millis;
   /** Other times than those of limits.ts: for simulations of days. */
@@ -63,7 +66,7 @@ export interface RepairCounters {
   readonly passes: number;
   /** Items put at other nodes: blocks, and slots with all their editions. */
   readonly items: number;
-  /** Items that others are responsible for and have, and that this node need not keep. */
+  /** Times that a walk found an item which others are responsible for and have. */
   readonly spare: number;
   /** Items that were not in place at the end of the last pass. */
   readonly open: number;
@@ -185,7 +188,7 @@ class Repairer {
   }
 
   async #pass(now: HoldersAt, before: HoldersAt | undefined, maxRank: number): Promise<number> {
-    const { crypto, ownId, calls, presence } = this.#options;
+    const { crypto, ownId, calls, presence, spares } = this.#options;
     const counters = this.#counters;
     const neighbours = new Set<NodeId>();
     counters.passes++;
@@ -198,8 +201,12 @@ class Repairer {
         if (neighbours.size < REPAIR_MAX_NEIGHBOURS) neighbours.add(id);
       },
       onPut: () => counters.items++,
-      onSpare: () => counters.spare++,
+      onLooked(item, isSpare) {
+        if (isSpare) counters.spare++;
+        spares.set(item, isSpare);
+      },
     });
+    spares.endWalk();
     this.#neighbours = neighbours;
     return counters.open;
   }

@@ -11,16 +11,21 @@ import type { DirectCalls } from "@umbel/router";
 import type { BlockCopy } from "../block/block-network.ts";
 import { HOLDER_GET_TIMEOUT_MS, HOLDER_PUT_TIMEOUT_MS } from "../limits.ts";
 import {
+  type BlockMessage,
+  decodeGetReply,
   decodeHaveReply,
   decodePutReply,
   encodeBlockMessage,
   encodeHaveMessage,
+  GET_REPLY_BYTES,
   HAVE_REPLY_BYTES,
   PUT_REPLY_BYTES,
   PUT_REQUEST_BYTES,
 } from "../service/messages.ts";
+import { type SlotKeeper, slotOrNothing } from "../service/slot-keeper.ts";
 import { isBlockOf } from "../service/verified.ts";
-import type { BlockStore } from "../store/block-store.ts";
+import { slotRank } from "../slot/slot.ts";
+import type { BlockStore, StoreEntry } from "../store/block-store.ts";
 import type { ByteRate } from "./byte-rate.ts";
 
 /** One thing at one location: an ordinary block, or a slot with all the editions that are kept. */
@@ -41,56 +46,100 @@ export interface RepairCalls {
   have(peer: NodeId, items: readonly RepairItem[], signal: AbortLike): Promise<HaveAnswer>;
   /** True when `peer` has it on disk now; false when it refused, did not answer or this node lost it. Throws ABORTED. */
   put(peer: NodeId, item: RepairItem, signal: AbortLike): Promise<boolean>;
-  /** This node need not keep the item any longer: it stays until the room is needed. */
-  spare(item: RepairItem): Promise<void>;
 }
 
 export interface RepairCallsOptions {
   readonly crypto: CryptoProvider;
   readonly calls: DirectCalls;
   readonly store: BlockStore;
+  /** The slots of `store`. */
+  readonly slots: SlotKeeper;
   /** Holds back the puts. */
   readonly rate: ByteRate;
 }
 
 /** Repair over one-hop circuits, as endpoints use them towards holders. */
 export function createRepairCalls(options: RepairCallsOptions): RepairCalls {
-  const { store, rate } = options;
+  const { store, rate, slots, crypto } = options;
+
+  const put = async (peer: NodeId, message: BlockMessage, signal: AbortLike): Promise<boolean> => {
+    await rate.take(PUT_REQUEST_BYTES, signal);
+    const request = encodeBlockMessage(message);
+    const reply = await answer(options, peer, request, PUT_REPLY_BYTES, HOLDER_PUT_TIMEOUT_MS, signal);
+    return typeof reply !== "string" && (readReply(() => decodePutReply(reply)) ?? 0) > 0;
+  };
   return {
     async *items() {
-      for await (const { id, copies } of store.entries()) {
-        for (const copy of copies) yield { kind: "block", id, copy };
-      }
+      for await (const entry of store.entries()) yield* itemsOf("block", entry);
+      for await (const entry of store.slots()) yield* itemsOf("slot", entry);
     },
     async have(peer, items, signal) {
-      const has = items.map(() => false);
-      for (const copy of [0, 1, 2] as const) {
-        const asked = [...items.entries()].filter(([, item]) => item.copy === copy);
+      const has = new Map<RepairItem, boolean>();
+      for (const copy of COPIES) {
+        const asked = items.filter((item) => item.kind === "block" && item.copy === copy);
         if (asked.length === 0 && (items.length > 0 || copy > 0)) continue;
         const said = await askHave(
           options,
           peer,
           copy,
-          asked.map(([, { id }]) => id),
+          asked.map(({ id }) => id),
           signal,
         );
         if (typeof said === "string") return said;
-        for (const [index, [at]] of asked.entries()) has[at] = said[index] === true;
+        for (const [at, item] of asked.entries()) has.set(item, said[at] === true);
       }
-      return has;
+      for (const item of items.filter(({ kind }) => kind === "slot")) {
+        const said = await askSlot(options, peer, item, signal);
+        if (typeof said === "string") return said;
+        has.set(item, said);
+      }
+      return items.map((item) => has.get(item) ?? false);
     },
-    async put(peer, { id, copy }, signal) {
-      const block = await store.get(id);
-      if (block === undefined || !isBlockOf(options.crypto, id, block)) return false;
-      await rate.take(PUT_REQUEST_BYTES, signal);
-      const message = encodeBlockMessage({ op: "put", id, copy, block });
-      const reply = await answer(options, peer, message, PUT_REPLY_BYTES, HOLDER_PUT_TIMEOUT_MS, signal);
-      return typeof reply !== "string" && (readReply(() => decodePutReply(reply)) ?? 0) > 0;
+    async put(peer, { kind, id, copy }, signal) {
+      if (kind === "block") {
+        const block = await store.get(id);
+        if (block === undefined || !isBlockOf(crypto, id, block)) return false;
+        return put(peer, { op: "put", id, copy, block }, signal);
+      }
+      // The best goes last: a handover is taken only where an edition that names the successor is kept.
+      let isKept = false;
+      for (const slot of [...(await slots.all(id))].reverse()) {
+        isKept = await put(peer, { op: "putSlot", id, copy, slot }, signal);
+      }
+      return isKept;
     },
-    async spare(_item) {},
   };
 }
 
+const COPIES: readonly BlockCopy[] = [0, 1, 2];
+
+function* itemsOf(
+  kind: RepairItem["kind"],
+  { id, copies }: StoreEntry,
+): Generator<RepairItem, void, undefined> {
+  for (const copy of copies) yield { kind, id, copy };
+}
+
+/** True when what `peer` serves of a slot does not rank below what this node has. */
+async function askSlot(
+  options: RepairCallsOptions,
+  peer: NodeId,
+  { id, copy }: RepairItem,
+  signal: AbortLike,
+): Promise<boolean | "gone" | "busy"> {
+  const message = encodeBlockMessage({ op: "getSlot", id, copy, sequence: 0, rank: 0 });
+  const reply = await answer(options, peer, message, GET_REPLY_BYTES, HOLDER_GET_TIMEOUT_MS, signal);
+  if (typeof reply === "string") return reply;
+  const { crypto, slots } = options;
+  const theirs = readReply(() => decodeGetReply(reply));
+  const [ours] = await slots.all(id);
+  const theirSlot = theirs && slotOrNothing(crypto, id, theirs);
+  const ourSlot = ours && slotOrNothing(crypto, id, ours);
+  if (theirSlot === undefined || ourSlot === undefined) return ourSlot === undefined;
+  return slotRank(theirSlot, ourSlot) <= 0;
+}
+
+/** No ids ask for a sign of life. */
 async function askHave(
   options: RepairCallsOptions,
   peer: NodeId,

@@ -24,8 +24,8 @@ export interface PassOptions {
   readonly onNeighbour: (id: NodeId) => void;
   /** Told of each item that was put at another node. */
   readonly onPut: () => void;
-  /** Told of each item that became spare. */
-  readonly onSpare: () => void;
+  /** Told of each item that was looked at whether this node need not keep it. */
+  readonly onLooked: (item: RepairItem, isSpare: boolean) => void;
 }
 
 /** An item with the nodes near its location, nearest first. */
@@ -83,11 +83,8 @@ async function repairItem(options: PassOptions, { item, near }: Task, answers: A
     isOld: options.isOld(id),
   }));
   const plan = planRepair(ownId, candidates, HOLDER_COUNT);
-  if (plan.isSpare) {
-    await calls.spare(item);
-    options.onSpare();
-    return true;
-  }
+  options.onLooked(item, plan.isSpare);
+  if (plan.isSpare) return true;
   const isSilent = candidates.some(({ has }) => has === undefined);
   if (plan.targets.length === 0) return !isSilent;
   if (plan.rank > options.maxRank) return false;

@@ -102,7 +102,7 @@ function* walkTree(
 
 async function findRoot(context: FetchContext, id: BlockId): Promise<Uint8Array | undefined> {
   try {
-    return await getRootBlock(context, id, context.signal);
+    return await getRootBlock(context, id);
   } catch (error) {
     if (isUmbelError(error, "NOT_FOUND")) return undefined;
     throw error;

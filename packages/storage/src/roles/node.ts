@@ -20,9 +20,15 @@ import {
   OverlayNode,
   startDirectoryExchange,
 } from "@umbel/router";
-import { ENDPOINT_MEMORY_CACHE_BYTES } from "../limits.ts";
+import { ENDPOINT_MEMORY_CACHE_BYTES, REPAIR_BYTES_PER_SECOND } from "../limits.ts";
+import { createByteRate } from "../repair/byte-rate.ts";
+import { type HolderRepair, startHolderRepair } from "../repair/holder-repair.ts";
+import { createPresence, presentDirectory } from "../repair/presence.ts";
+import { createRepairCalls } from "../repair/repair-calls.ts";
+import { createSpareItems } from "../repair/spare-items.ts";
 import { createEndpoint } from "../service/endpoint.ts";
-import { createHolder } from "../service/holder.ts";
+import { createHolder, type Holder } from "../service/holder.ts";
+import type { StoreDirectory } from "../service/store-directory.ts";
 import type { BlockStore } from "../store/block-store.ts";
 import { createMemoryStore } from "../store/memory-store.ts";
 import { storeDirectoryOf } from "./directory-view.ts";
@@ -92,7 +98,7 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     lookUp: (id) => directory.get(id),
     onFault: faultLog(log),
   });
-  serve(options, overlay, directory, nodeId);
+  const stopServing = serve(options, overlay, directory, nodeId);
   const url = await overlay.listen(options.listen);
   try {
     const self = await createLastingDescriptors({
@@ -112,10 +118,12 @@ export async function startNode(options: NodeOptions): Promise<Node> {
     });
     const stop = async (): Promise<void> => {
       exchange.stop();
+      await stopServing();
       await overlay.stop();
     };
     return { nodeId, url, directory, overlay, ready: exchange.ready, stop };
   } catch (error) {
+    await stopServing();
     await overlay.stop();
     throw error;
   }
@@ -138,14 +146,21 @@ function contentOf(options: NodeOptions, url: string) {
   };
 }
 
-function serve(options: NodeOptions, overlay: OverlayNode, directory: Directory, nodeId: NodeId): void {
+/** What ends with the node beside its overlay is in the result. */
+function serve(
+  options: NodeOptions,
+  overlay: OverlayNode,
+  directory: Directory,
+  nodeId: NodeId,
+): () => Promise<void> {
   const { crypto, clock, timers, store } = options;
   const view = storeDirectoryOf(crypto, directory);
-  const holder =
-    store === undefined ? undefined : createHolder({ crypto, store, directory: view, ownId: nodeId });
+  const keeping = store && keep(options, store, overlay, view, nodeId);
+  const holder = keeping?.holder;
   overlay.serve(SERVICE.DIRECTORY, createDirectoryService(directory, clock));
   if (holder !== undefined) overlay.serve(SERVICE.HOLDER, holder.service);
-  if (!options.relay) return;
+  const stop = async (): Promise<void> => keeping?.repair.stop();
+  if (!options.relay) return stop;
   const endpoint = createEndpoint({
     ...{ crypto, clock, timers },
     calls: overlay,
@@ -155,6 +170,29 @@ function serve(options: NodeOptions, overlay: OverlayNode, directory: Directory,
     cache: store ?? createMemoryStore(MEMORY_CACHE),
   });
   overlay.serve(SERVICE.BLOCKS, endpoint);
+  return stop;
+}
+
+/** A holder, and what keeps its blocks at others. Both judge who is responsible by the nodes that are present. */
+function keep(
+  options: NodeOptions,
+  store: BlockStore,
+  calls: OverlayNode,
+  view: StoreDirectory,
+  ownId: NodeId,
+): { readonly holder: Holder; readonly repair: HolderRepair } {
+  const { crypto, clock, timers, random, log, network } = options;
+  const presence = createPresence(clock);
+  const directory = presentDirectory(view, presence);
+  const spares = createSpareItems();
+  const holder = createHolder({ crypto, store, directory, ownId, spares });
+  const rate = createByteRate(clock, timers, REPAIR_BYTES_PER_SECOND);
+  const repair = startHolderRepair({
+    ...{ crypto, clock, timers, random, log, ownId, directory, presence, spares },
+    calls: createRepairCalls({ crypto, calls, store, slots: holder.slots, rate }),
+    period: network.descriptorPeriodMs,
+  });
+  return { holder, repair };
 }
 
 const MEMORY_CACHE = { maxBytes: ENDPOINT_MEMORY_CACHE_BYTES, maxCacheBytes: ENDPOINT_MEMORY_CACHE_BYTES };

@@ -3,6 +3,7 @@ import type { RequestOrigin, Service } from "@umbel/router";
 import type { BlockCopy } from "../block/block-network.ts";
 import { locationOf } from "../block/location.ts";
 import { HOLDER_MAX_ACTIVE, HOLDER_MAX_WAITING } from "../limits.ts";
+import type { SpareItems } from "../repair/spare-items.ts";
 import type { BlockStore, StoreClaim } from "../store/block-store.ts";
 import { type Admission, createAdmission } from "./admission.ts";
 import type { Holders } from "./holders.ts";
@@ -51,6 +52,8 @@ export interface HolderOptions {
   readonly store: BlockStore;
   readonly directory: StoreDirectory;
   readonly ownId: NodeId;
+  /** What holders of this node's blocks confirmed, so that it may go; without it whatever this node is not responsible for may. */
+  readonly spares?: Pick<SpareItems, "revision" | "has"> | undefined;
 }
 
 export interface Holder {
@@ -162,9 +165,13 @@ class StoreHolder implements HolderPort {
   /** What this node is responsible for may take the place of what it is not. */
   #claimOf(place: "holder" | "near miss"): StoreClaim | undefined {
     if (place === "near miss") return undefined;
+    const { directory, spares } = this.#options;
     return {
-      revision: this.#options.directory.revision,
-      isOurs: ({ id, copies }) => copies.some((copy) => this.#placeOf(id, copy) === "holder"),
+      // Both only grow, so their sum changes when one does.
+      revision: directory.revision + (spares?.revision ?? 0),
+      isOurs: (entry) =>
+        entry.copies.some((copy) => this.#placeOf(entry.id, copy) === "holder") ||
+        (spares !== undefined && !spares.has(entry)),
     };
   }
 }

@@ -14,6 +14,8 @@ export interface NodeConfig {
   readonly family?: string;
   readonly "constant-rate-links"?: number;
   readonly memory?: number;
+  readonly "store-size"?: string;
+  readonly "cache-size"?: string;
 }
 
 const KINDS = {
@@ -27,6 +29,8 @@ const KINDS = {
   family: "text",
   "constant-rate-links": "whole number",
   memory: "whole number",
+  "store-size": "text",
+  "cache-size": "text",
 } as const satisfies Record<keyof NodeConfig, string>;
 
 /** Reads a TOML file. Throws READ_FAILED, and BAD_CONFIG with the line where something is wrong. */

@@ -25,6 +25,10 @@ export interface NodeOptions {
   readonly constantRateLinks?: number | undefined;
   /** Bytes that all queues may hold together; the router's default when absent. */
   readonly queueBytes?: number | undefined;
+  /** Disk that blocks may take; 10 GiB when absent. */
+  readonly storeBytes?: number | undefined;
+  /** Of that, what cached copies of popular blocks may take while nothing else needs it; 1 GiB when absent. */
+  readonly cacheBytes?: number | undefined;
   readonly log: Logger;
 }
 

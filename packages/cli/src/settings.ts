@@ -71,3 +71,11 @@ export function parseWhole(text: string, source: string, least: number, most: nu
   if (value >= least && value <= most) return value;
   throw new UmbelError("BAD_INPUT", `${source}: "${text}" is not a whole number from ${least} to ${most}`);
 }
+
+/** Bytes in a size like 500M, 10G or 1.5T, in powers of 1024. Throws BAD_INPUT. */
+export function parseSize(text: string, source: string): number {
+  const [, number = "", unit = ""] = /^(\d{1,6}(?:\.\d{1,3})?)([KMGT])(?:i?B)?$/i.exec(text.trim()) ?? [];
+  const bytes = Math.floor(Number(number) * 1024 ** ("KMGT".indexOf(unit.toUpperCase()) + 1));
+  if (unit !== "" && Number.isSafeInteger(bytes)) return bytes;
+  throw new UmbelError("BAD_INPUT", `${source}: "${text}" is not a size like 500M, 10G or 1.5T`);
+}

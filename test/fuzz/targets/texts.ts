@@ -16,7 +16,7 @@ import {
 import { canonicalPath, nameFault, pathFault } from "@umbel/storage";
 import { parseConfig } from "../../../packages/cli/src/config.ts";
 import { openDataFolder } from "../../../packages/cli/src/files/data-folder.ts";
-import { checkAddress, parseRoles, parseWhole } from "../../../packages/cli/src/settings.ts";
+import { checkAddress, parseRoles, parseSize, parseWhole } from "../../../packages/cli/src/settings.ts";
 import { formatPath, parsePath } from "../../../packages/core/src/reference/reference-path.ts";
 import { readStoreFormat } from "../../../packages/storage/src/platform/store-format.ts";
 import { decodedOrRefused, type FuzzTarget, must, resolvedOrRefused } from "../target.ts";
@@ -150,10 +150,10 @@ export const TEXT_TARGETS: readonly FuzzTarget[] = [
   }),
   textTarget({
     name: "settings",
-    covers: ["parseRoles", "parseWhole"],
+    covers: ["parseRoles", "parseWhole", "parseSize"],
     codes: ["BAD_INPUT"],
-    seeds: ["relay,store", "17", "ws://127.0.0.1:1#a"],
-    words: ["relay", "store", ",", "9007199254740993", "-", "1e3", "\u0661"],
+    seeds: ["relay,store", "17", "1.5GiB", "ws://127.0.0.1:1#a"],
+    words: ["relay", "store", ",", "999999T", "9007199254740993", "-", "1e3", "\u0661"],
     parse(given) {
       decodedOrRefused(["BAD_INPUT"], () => checkAddress(given, "--listen"));
       const whole = decodedOrRefused(["BAD_INPUT"], () => parseWhole(given, "--port", 0, 2 ** 40));
@@ -161,6 +161,8 @@ export const TEXT_TARGETS: readonly FuzzTarget[] = [
         whole === undefined || (Number.isSafeInteger(whole) && whole <= 2 ** 40),
         "no whole number in bounds",
       );
+      const size = decodedOrRefused(["BAD_INPUT"], () => parseSize(given, "--store-size"));
+      must(size === undefined || (Number.isSafeInteger(size) && size >= 0), "no size in bytes");
       return parseRoles(given, "--roles");
     },
     format: (roles) => roles.join(","),

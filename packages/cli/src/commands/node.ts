@@ -17,7 +17,14 @@ import type { NodeOptions, RunningNode } from "../engine.ts";
 import { formatCount } from "../format.ts";
 import { createLogger } from "../log.ts";
 import { networkOf } from "../networks.ts";
-import { bootstrapAddresses, checkAddress, dataFolderPath, parseRoles, parseWhole } from "../settings.ts";
+import {
+  bootstrapAddresses,
+  checkAddress,
+  dataFolderPath,
+  parseRoles,
+  parseSize,
+  parseWhole,
+} from "../settings.ts";
 
 const DEFAULT_LISTEN = "ws://127.0.0.1:7470";
 const DEFAULT_ROLES = "relay,store";
@@ -37,6 +44,8 @@ interface NodeArguments {
   readonly family?: string;
   readonly constantRateLinks?: string;
   readonly memory?: string;
+  readonly storeSize?: string;
+  readonly cacheSize?: string;
   readonly config?: string;
   readonly untilStdinCloses?: boolean;
 }
@@ -67,6 +76,14 @@ export function addNodeCommand(program: Command, context: Context): void {
     .option(
       "--memory <MiB>",
       "how much its queues may hold (default: 256); what waits longest is ended first",
+    )
+    .option(
+      "--store-size <size>",
+      "how much disk its blocks may take, like 10G (default: 10G); needs the store role",
+    )
+    .option(
+      "--cache-size <size>",
+      "how much of that, while nothing else needs it, may hold copies of popular blocks (default: 1G)",
     )
     .option("--config <file>", "a TOML file with the options above as settings; options given here win")
     .addOption(new Option("--until-stdin-closes").hideHelp());
@@ -129,6 +146,8 @@ async function nodeOptions(options: NodeArguments, { io }: Context): Promise<Nod
   const dataDir = dataFolderPath(options.data ?? config.data, io);
   const capacity = options.capacity ?? config.capacity?.toString();
   const memory = options.memory ?? config.memory?.toString();
+  const size = (given: string | undefined, source: string) =>
+    given === undefined ? undefined : parseSize(given, source);
   const rateLinks = options.constantRateLinks ?? config["constant-rate-links"]?.toString();
   return {
     listen,
@@ -148,13 +167,21 @@ async function nodeOptions(options: NodeArguments, { io }: Context): Promise<Nod
       memory === undefined
         ? undefined
         : parseWhole(memory, from("memory"), LEAST_MEMORY_MIB, MOST_MEMORY_MIB) * MIB,
+    storeBytes: size(options.storeSize ?? config["store-size"], from("store-size")),
+    cacheBytes: size(options.cacheSize ?? config["cache-size"], from("cache-size")),
     log: createLogger(io),
   };
 }
 
+const ARGUMENTS: Partial<Record<keyof NodeConfig, keyof NodeArguments>> = {
+  "constant-rate-links": "constantRateLinks",
+  "store-size": "storeSize",
+  "cache-size": "cacheSize",
+};
+
 /** The argument that has the name of a setting. */
 function argumentOf(name: keyof NodeConfig): keyof NodeArguments {
-  return name === "constant-rate-links" ? "constantRateLinks" : name;
+  return ARGUMENTS[name] ?? (name as keyof NodeArguments);
 }
 
 interface DirectoryTeller {

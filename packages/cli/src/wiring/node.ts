@@ -10,6 +10,8 @@ import { bootstrapEntries, realWorld } from "./world.ts";
 
 /** Bytes of blocks that a node keeps at most, until its configuration says otherwise: 10 GiB. */
 const DEFAULT_STORE_BYTES = 10 * 2 ** 30;
+/** Of these, bytes of cached copies at most: 1 GiB. */
+const DEFAULT_CACHE_BYTES = 2 ** 30;
 const DEFAULT_CAPACITY_CLASS = 1;
 const STORE_FOLDER = "blocks";
 
@@ -28,7 +30,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
           folder: join(folder.path, STORE_FOLDER),
           crypto: world.crypto,
           key: storeKeyOf(world.crypto, keys.identity.seed),
-          maxBytes: DEFAULT_STORE_BYTES,
+          maxBytes: options.storeBytes ?? DEFAULT_STORE_BYTES,
+          maxCacheBytes: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
         })
       : undefined;
     const responder = createHandshakePool({

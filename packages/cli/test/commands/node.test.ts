@@ -102,12 +102,15 @@ describe("node", () => {
     const config = join(data, "node.toml");
     writeFileSync(
       config,
-      'listen = "ws://0.0.0.0:7470"\nannounce = "ws://203.0.113.7:7470"\nroles = ["relay"]\ncapacity = 2\nfamily = "mine"\nconstant-rate-links = 4\nmemory = 512\nbootstrap = ["ws://198.51.100.1:1#x"]\n',
+      'listen = "ws://0.0.0.0:7470"\nannounce = "ws://203.0.113.7:7470"\nroles = ["relay"]\ncapacity = 2\nfamily = "mine"\nconstant-rate-links = 4\nmemory = 512\nstore-size = "1.5T"\nbootstrap = ["ws://198.51.100.1:1#x"]\n',
     );
     const { engine, calls } = createTestEngine();
     const io = createTestIo({ input: "" });
     await main(
-      ["node", "--until-stdin-closes", "--config", config, "--data", data, "--capacity", "3"],
+      [
+        ...["node", "--until-stdin-closes", "--config", config, "--data", data],
+        ...["--capacity", "3", "--cache-size", "500MiB"],
+      ],
       io,
       engine,
     );
@@ -119,6 +122,8 @@ describe("node", () => {
       family: "mine",
       constantRateLinks: 4,
       queueBytes: 512 * 2 ** 20,
+      storeBytes: 1.5 * 2 ** 40,
+      cacheBytes: 500 * 2 ** 20,
       bootstrap: ["ws://198.51.100.1:1#x"],
       network: "main",
       dataDir: data,
@@ -139,5 +144,12 @@ describe("node", () => {
     );
     if (exit !== 0)
       expect(io.err()).toContain('--constant-rate-links: "33" is not a whole number from 0 to 32');
+  });
+
+  it.each(["10", "G", "-1G", "1e3G", "1 000G", "999999T", ""])("refuses %j as a size", async (size) => {
+    const io = createTestIo({ input: "" });
+    const args = ["node", "--until-stdin-closes", "--data", data, `--store-size=${size}`];
+    expect(await main(args, io, createTestEngine().engine)).toBe(2);
+    expect(io.err()).toContain("is not a size like 500M, 10G or 1.5T");
   });
 });

@@ -13,10 +13,15 @@ const WITHOUT_TARGET: Readonly<Record<string, string>> = {
   openMlKem: "takes no bytes",
   openReference: "asks the network; what comes back goes through openRoot, decodeIndex and decodeTable",
   openLmdbStore: "LMDB reads its own file; the format file beside it is readStoreFormat's",
+  openSite: "reads a file and hands it to decodeSiteKeyFile",
+  openSiteNetworks: "takes no bytes",
   readConfig: "reads a file and hands it to parseConfig",
+  readEdition: "asks the network; what comes back goes through decodeSlot and openSlotBody",
   readEntry: "walks a folder of the person's own",
   readFileIfPresent: "gives bytes as they stand",
   readLines: "cuts lines out of what our own child processes print",
+  readNumber: "as readEdition",
+  readSite: "as readEdition",
 };
 
 function decoders(): string[] {

@@ -11,6 +11,7 @@ import { originCircuit } from "./origin-circuit.ts";
 import { REFERENCE_TARGETS } from "./references.ts";
 import { relayCircuit } from "./relay-circuit.ts";
 import { SIGNED_TARGETS } from "./signed.ts";
+import { SITE_TARGETS } from "./sites.ts";
 import { TEXT_TARGETS } from "./texts.ts";
 
 /** Every target. */
@@ -22,6 +23,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...FORMAT_TARGETS,
   ...TEXT_TARGETS,
   ...REFERENCE_TARGETS,
+  ...SITE_TARGETS,
   ...DIRECTORY_TARGETS,
   link,
   relayCircuit,

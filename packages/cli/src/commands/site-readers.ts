@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { addClientOptions, addOutputOptions, type Context, examples } from "../context.ts";
 import type { ShownEdition } from "../wiring/site.ts";
 import { type ClientArguments, clientOptions } from "./fetch.ts";
+import { parseSpan } from "./publish-arguments.ts";
 
 interface WatchArguments extends ClientArguments {
   readonly every: string;
@@ -27,22 +28,12 @@ export function addSiteReaderCommands(site: Command, context: Context): void {
       "Looks at a site now and then, at random times around the wanted one, and prints each new edition. Ends with an " +
         "error when the site is rolled back, forked or revoked.",
     )
-    .option("--every <time>", "how often to look: 90s, 15m, 6h, 1d", "1h");
+    .option("--every <time>", "how often to look: 90s, 30m, 6h, 2d", "1h");
   addOutputOptions(addClientOptions(watch))
     .addHelpText("after", examples(["umbel site watch umbel:site-... --every 6h"]))
     .action((text: string, options: WatchArguments) => watchSite(text, options, context));
 }
 
-/** Milliseconds of "90s", "15m", "6h", "1d". Throws BAD_INPUT. */
-export function parsePause(text: string): number {
-  const match = /^([1-9]\d{0,4})(s|m|h|d)$/.exec(text);
-  if (match === null) throw new UmbelError("BAD_INPUT", `"${text}" is no time: 90s, 15m, 6h or 1d`);
-  const pause = Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS];
-  if (pause > MAX_PAUSE_MS) throw new UmbelError("BAD_INPUT", `"${text}" is longer than 14 days`);
-  return pause;
-}
-
-const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** What the system's timers take is 24 days; drawn pauses are up to one and a half of the wanted one. */
 const MAX_PAUSE_MS = 14 * 86_400_000;
 
@@ -58,7 +49,8 @@ async function showHistory(text: string, options: ClientArguments, context: Cont
 async function watchSite(text: string, options: WatchArguments, context: Context): Promise<void> {
   const { output, engine } = context;
   if (text.startsWith("umbel:")) context.pointAt(text);
-  const pause = parsePause(options.every);
+  const pause = parseSpan(options.every, "--every");
+  if (pause > MAX_PAUSE_MS) throw new UmbelError("BAD_INPUT", "--every: at most 14d");
   const { watch } = await engine.sites();
   const show = (edition: ShownEdition) => {
     output.event("edition", { ...edition });

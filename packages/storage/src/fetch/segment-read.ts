@@ -2,6 +2,7 @@ import { type AbortLike, type BlockId, type Timer, UmbelError } from "@umbel/cor
 import { blockIdOf } from "../block/location.ts";
 import type { Segment } from "../format/segments.ts";
 import { FETCH_HURRY_EXTRA_BLOCKS, FETCH_WINDOW_BLOCKS, GET_TRIES } from "../limits.ts";
+import { type Cancellation, createCancellation } from "../service/cancellation.ts";
 import type { FetchContext } from "./block-getter.ts";
 
 /** What the tree around a segment knows. Positions count data first, then parity. */
@@ -28,6 +29,8 @@ export class SegmentRead {
   readonly #context: FetchContext;
   readonly #source: SegmentSource;
   readonly #signal: AbortLike | undefined;
+  /** While something is under way: it is given up once all data is here. */
+  #stop: Cancellation | undefined;
   readonly #blocks: (Uint8Array | undefined)[];
   readonly #state: Uint8Array;
   readonly #tries: Uint8Array;
@@ -36,10 +39,12 @@ export class SegmentRead {
   /** The last data position that the reader is going to ask for anyway. */
   readonly #upTo: number;
   #here = 0;
+  /** Of them, data blocks. */
+  #dataHere = 0;
   #asked = 0;
   #lost = 0;
   #decoding = false;
-  #wentAcross = false;
+  #across: "not yet" | "under way" | "done" = "not yet";
   #solving = false;
   #failure: unknown;
   #alarm: Timer | undefined;
@@ -107,23 +112,27 @@ export class SegmentRead {
     this.#askedAt[position] = this.#context.timing?.clock.now() ?? 0;
     this.#tries[position] = (this.#tries[position] as number) + 1;
     this.#watch();
-    this.#getOne(position).then(
+    this.#stop ??= createCancellation(this.#signal);
+    this.#getOne(position, this.#stop.signal).then(
       (block) => this.#settled(position, block),
-      (error) => this.#fail(error),
+      (error) => {
+        this.#asked--;
+        this.#fail(error);
+      },
     );
   }
 
-  async #getOne(position: number): Promise<Uint8Array | undefined> {
+  async #getOne(position: number, signal: AbortLike): Promise<Uint8Array | undefined> {
     const id = await this.#source.idOf(position);
-    if (this.#signal?.aborted) throw new UmbelError("ABORTED", "the fetch was stopped");
-    return this.#source.get(id, this.#signal);
+    if (signal.aborted) throw new UmbelError("ABORTED", "the fetch was stopped");
+    return this.#source.get(id, signal);
   }
 
   #settled(position: number, block: Uint8Array | undefined): void {
     this.#asked--;
     const now = this.#context.timing?.clock.now() ?? 0;
     if (block !== undefined) {
-      this.#context.pace?.answered(now - (this.#askedAt[position] as number));
+      this.#context.pace.answered(now - (this.#askedAt[position] as number));
       if (this.#state[position] === ASKED) this.#arrived(position, block);
       this.#context.onBlock();
     } else if (this.#state[position] === ASKED) {
@@ -131,7 +140,7 @@ export class SegmentRead {
       this.#lost++;
       if (this.#waiting.has(position)) this.#decoding = true;
     }
-    if (this.#asked === 0) this.#unwatch();
+    if (this.#asked === 0) this.#idle();
     if (this.#decoding && this.#failure === undefined) this.#step();
   }
 
@@ -140,10 +149,26 @@ export class SegmentRead {
     this.#state[position] = HERE;
     this.#blocks[position] = block;
     this.#here++;
+    if (position < this.#source.segment.data) this.#dataHere++;
+    if (this.#isWhole()) {
+      this.#stop?.cancel();
+      this.#idle();
+    }
     const waiting = this.#waiting.get(position);
     if (waiting === undefined) return;
     this.#waiting.delete(position);
     waiting.resolve(block);
+  }
+
+  #isWhole(): boolean {
+    return this.#dataHere === this.#source.segment.data;
+  }
+
+  /** Nothing is under way, or nothing of it is wanted any more. */
+  #idle(): void {
+    this.#unwatch();
+    this.#stop?.release();
+    this.#stop = undefined;
   }
 
   #decode(): void {
@@ -172,7 +197,7 @@ export class SegmentRead {
   /** Blocks asked for that are not overdue. */
   #lively(): number {
     const { timing, pace } = this.#context;
-    if (timing === undefined || pace === undefined) return this.#asked;
+    if (timing === undefined) return this.#asked;
     const overdue = timing.clock.now() - pace.overtakeAfter();
     let lively = 0;
     for (const [position, state] of this.#state.entries()) {
@@ -202,17 +227,19 @@ export class SegmentRead {
   /** Everything was tried: the cross segments are what is left. */
   #exhausted(): void {
     const { across, segment } = this.#source;
-    if (across === undefined || this.#wentAcross) {
+    if (this.#across === "under way") return;
+    if (across === undefined || this.#across === "done") {
       this.#fail(this.#notFound());
       return;
     }
-    this.#wentAcross = true;
+    this.#across = "under way";
     const missing: number[] = [];
     for (let position = 0; position < segment.data; position++) {
       if (this.#blocks[position] === undefined) missing.push(position);
     }
     across(missing, segment.data - this.#here).then(
       (found) => {
+        this.#across = "done";
         for (const [position, block] of found)
           if (this.#blocks[position] === undefined) this.#arrived(position, block);
         if (this.#failure === undefined) this.#step();
@@ -264,9 +291,10 @@ export class SegmentRead {
   }
 
   #fail(error: unknown): void {
-    if (this.#failure !== undefined) return;
+    if (this.#failure !== undefined || this.#isWhole()) return;
     this.#failure = error;
-    this.#unwatch();
+    this.#stop?.cancel();
+    this.#idle();
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
@@ -274,7 +302,7 @@ export class SegmentRead {
   /** One timer for the whole segment: it looks whether somebody waits for a block that is overdue. */
   #watch(): void {
     const { timing, pace } = this.#context;
-    if (this.#alarm !== undefined || timing === undefined || pace === undefined) return;
+    if (this.#alarm !== undefined || timing === undefined) return;
     this.#alarm = timing.timers.schedule(pace.overtakeAfter(), () => {
       this.#alarm = undefined;
       if (this.#asked === 0 || this.#failure !== undefined) return;

@@ -199,6 +199,16 @@ describe("a segment that is lost altogether comes back", () => {
     }
   });
 
+  it("also for who asks for all its blocks at once, or one after the other", async () => {
+    const all = await written(WITH_CROSS, SMALL);
+    lose(all.network, await segmentIds(all, 3));
+    const blocks = treeOf(all).dataBlocks(0, 15, undefined);
+    const first = blocks(12);
+    const others = [13, 14].map(blocks);
+    for (let turn = 0; turn < 40; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expectSame(await Promise.all([first, ...others, blocks(15)]), all.leaves.slice(12, 16));
+  });
+
   it("also when the last two are shorter, and others lack as much as their parity", async () => {
     const all = await written(WITH_CROSS - 3, SMALL);
     const tree = treeOf(all);
@@ -298,6 +308,33 @@ describe("a block that takes too long", () => {
     expect(all.network.gets.length).toBe(1);
     await timing.clock.advance(60_000);
     expect(Buffer.compare(await waiting, all.leaves[1] as Uint8Array)).toBe(0);
+  });
+
+  it("is not asked for any longer once it was decoded", async () => {
+    const all = await written(4, SMALL);
+    const timing = createTiming();
+    const signals: ({ readonly aborted: boolean } | undefined)[] = [];
+    const inner = stuckAt(all, await treeOf(all).dataId(0, 1));
+    const network: BlockNetwork = {
+      ...inner,
+      get: (get, options) => {
+        signals.push(options?.signal);
+        return inner.get(get, options);
+      },
+    };
+    const tree = new CodedTree(contextOf(network, { timing }), {
+      tree: "content",
+      root: all.root,
+      verifyKey,
+    });
+    const blocks = tree.dataBlocks(0, 3, undefined);
+    const waiting = blocks(1);
+    await blocks(0);
+    expect(signals.map((signal) => signal?.aborted)).toEqual([false, false]);
+    await timing.clock.advance(60_000);
+    await waiting;
+    expect(signals.every((signal) => signal?.aborted)).toBe(true);
+    expectSame(await Promise.all([0, 1, 2, 3].map(blocks)), all.leaves);
   });
 
   it("is waited for when decoding would cost a range many blocks that it does not want", async () => {

@@ -74,6 +74,8 @@ export const ERASURE_KERNEL_BYTES = 25 * 64 * 1024;
 export const STORE_BATCH_BLOCKS = 64;
 /** Bytes that stay free on the disk: LMDB must never meet a full one (docs/decisions/0063-block-store.md). */
 export const STORE_DISK_RESERVE_BYTES = 64 * 1024 * 1024;
+/** Part of a store's quota for pages that a transaction gave back and the next two cannot use yet: two batches, and some more. */
+export const STORE_SLACK_BYTES = 5 * 1024 * 1024;
 /** Entries read at once when the store is walked. */
 export const STORE_WALK_ENTRIES = 1000;
 /** Cached blocks of which the store knows that they were asked for lately: about 8 MiB of memory. */

@@ -8,7 +8,7 @@ import {
 import type { StoreClaim } from "../store/block-store.ts";
 import type { RecordCipher } from "../store/record-cipher.ts";
 import { entryRecordOf, storeEntryOf } from "../store/store-records.ts";
-import { readValue, type StoreFiles, type Table } from "./lmdb-files.ts";
+import { getValue, type StoreFiles, type Table } from "./lmdb-files.ts";
 
 /** A name as a key of a Map or Set. */
 export function nameKey(name: Uint8Array): string {
@@ -149,7 +149,7 @@ export class NearMissHand {
 
   /** What is there and cannot be read is nobody's. */
   #mayGo(claim: StoreClaim, name: Uint8Array): boolean {
-    const sealed = readValue(this.#files[this.#table], name);
+    const sealed = getValue(this.#files[this.#table], name);
     if (sealed === undefined) return false;
     const record = this.#cipher.open(name, sealed);
     return record === undefined || !claim.isOurs(storeEntryOf(entryRecordOf(record)));

@@ -31,7 +31,7 @@ export async function loadLmdb(): Promise<Lmdb> {
 }
 
 /** Opens the databases in `folder`. Throws BAD_CONFIG when LMDB cannot. */
-export function openStoreFiles(lmdb: Lmdb, folder: string): StoreFiles {
+export function storeFilesIn(lmdb: Lmdb, folder: string): StoreFiles {
   const binary = { encoding: "binary", keyEncoding: "binary", cache: false } as const;
   try {
     const root = lmdb.open({
@@ -56,7 +56,7 @@ export function openStoreFiles(lmdb: Lmdb, folder: string): StoreFiles {
 }
 
 /** The value under a name, as a view that is good until the next read; undefined when there is none. */
-export function readValue(table: Table, name: Uint8Array): Uint8Array | undefined {
+export function getValue(table: Table, name: Uint8Array): Uint8Array | undefined {
   const shared = table.getBinaryFast(name);
   // lmdb reads into one large buffer and sets `length` alone.
   return shared?.subarray(0, shared.length);

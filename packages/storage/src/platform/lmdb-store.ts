@@ -1,7 +1,7 @@
 import { mkdir, statfs } from "node:fs/promises";
 import { BLOCK_BYTES, type BlockId, type CryptoProvider, UmbelError } from "@umbel/core";
 import type { BlockCopy } from "../block/block-network.ts";
-import { STORE_DISK_RESERVE_BYTES, STORE_WALK_ENTRIES } from "../limits.ts";
+import { STORE_DISK_RESERVE_BYTES, STORE_SLACK_BYTES, STORE_WALK_ENTRIES } from "../limits.ts";
 import {
   type BlockStore,
   copiesOf,
@@ -22,14 +22,7 @@ import {
   storeEntryOf,
 } from "../store/store-records.ts";
 import { lmdbFileIsSound } from "./lmdb-file.ts";
-import {
-  damagedStore,
-  loadLmdb,
-  openStoreFiles,
-  readValue,
-  type StoreFiles,
-  type Table,
-} from "./lmdb-files.ts";
+import { damagedStore, getValue, loadLmdb, type StoreFiles, storeFilesIn, type Table } from "./lmdb-files.ts";
 import { type Batch, BLOCK_DISK_BYTES, LmdbWriter, removeBlock, removeSlot } from "./lmdb-writer.ts";
 import { readStoreFormat } from "./store-format.ts";
 
@@ -43,6 +36,8 @@ export interface LmdbStoreOptions {
   readonly maxBytes: number;
   /** Of that, what cached blocks may take at most; 0 when absent. */
   readonly maxCacheBytes?: number | undefined;
+  /** Bytes of the quota that are left to pages which LMDB cannot use again yet; 0 for tests of small stores. */
+  readonly slackBytes?: number | undefined;
   /** Free bytes that stay on the disk: a put that would go below answers "full". */
   readonly reserveBytes?: number | undefined;
   /** Free bytes of the disk that holds a folder; asks the system when absent. */
@@ -65,8 +60,9 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<BlockSto
   const cipher = createRecordCipher(options.crypto, options.key);
   await readStoreFormat(folder, cipher.check);
   if (!(await lmdbFileIsSound(folder))) throw damagedStore(folder);
-  const files = openStoreFiles(lmdb, folder);
-  const maxBlocks = Math.floor(maxBytes / BLOCK_DISK_BYTES);
+  const files = storeFilesIn(lmdb, folder);
+  const slack = Math.min(options.slackBytes ?? STORE_SLACK_BYTES, maxBytes / 2);
+  const maxBlocks = Math.floor((maxBytes - slack) / BLOCK_DISK_BYTES);
   const maxCached = Math.min(maxBlocks, Math.floor(maxCacheBytes / BLOCK_DISK_BYTES));
   const now = () => performance.now();
   const writer = new LmdbWriter({ files, cipher, maxBlocks, maxCached, room, reserve, now });
@@ -274,7 +270,7 @@ class LmdbStore implements BlockStore {
   /** A view that the next read overwrites. */
   #read(table: Table, name: Uint8Array): Uint8Array | undefined {
     try {
-      return readValue(table, name);
+      return getValue(table, name);
     } catch (cause) {
       throw new UmbelError("READ_FAILED", "the block store cannot be read", { cause });
     }

@@ -4,7 +4,7 @@ import type { StoreClaim } from "../store/block-store.ts";
 import { type RecordCipher, STORED } from "../store/record-cipher.ts";
 import { slotRecordOf } from "../store/store-records.ts";
 import { CacheClock, NearMissHand, nameKey, SWEEP_BUDGET } from "./lmdb-eviction.ts";
-import { readValue, type StoreFiles, type Table } from "./lmdb-files.ts";
+import { getValue, type StoreFiles, type Table } from "./lmdb-files.ts";
 
 /** Disk space of one block: LMDB puts it on 8 pages of its own, its name and record on a share of others. */
 export const BLOCK_DISK_BYTES = 8 * 4096 + 512;
@@ -187,7 +187,7 @@ class PlannedBatch implements Batch {
 
   get(table: Table, name: Uint8Array): Uint8Array | undefined {
     const change = this.#changes.get(table)?.get(nameKey(name));
-    return change === undefined ? readValue(table, name) : change.value;
+    return change === undefined ? getValue(table, name) : change.value;
   }
 
   put(table: Table, name: Uint8Array, value: Uint8Array): void {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,6 +31,7 @@ blockStoreCompliance("the LMDB store", async (blocks, cached) => {
     maxBytes,
     maxCacheBytes: cached * 33_500,
     reserveBytes: 0,
+    slackBytes: 0,
   });
   return {
     store,
@@ -49,7 +50,7 @@ describe("the LMDB store on disk", () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
   const open = (options = {}) =>
-    openLmdbStore({ folder, ...KEYED, maxBytes: GIB, reserveBytes: 0, ...options });
+    openLmdbStore({ folder, ...KEYED, maxBytes: GIB, reserveBytes: 0, slackBytes: 0, ...options });
   const one = sampleBlock(1);
 
   it("has its blocks, copies and count after it was opened again", async () => {
@@ -154,6 +155,23 @@ describe("the LMDB store on disk", () => {
     const last = sampleBlock(30);
     expect(await store.put(last.id, 0, last.block, claim)).toBe("full");
     await store.close();
+  });
+
+  it("keeps its file within the quota, however much comes and goes", async () => {
+    const maxBytes = 16 * 2 ** 20;
+    const store = await open({ maxBytes, maxCacheBytes: maxBytes, slackBytes: undefined });
+    let next = 0;
+    const churn = async () => {
+      while (next < 1200) {
+        const number = next++;
+        const { id, block } = sampleBlock(number);
+        const claim = { revision: number, isOurs: () => number % 2 === 0 };
+        await (number % 3 === 0 ? store.put(id, 0, block, claim) : store.cache(id, block));
+      }
+    };
+    await Promise.all(Array.from({ length: 64 }, churn));
+    await store.close();
+    expect((await stat(join(folder, "data.mdb"))).size).toBeLessThanOrEqual(maxBytes);
   });
 
   it("leaves the reserve on the disk: says full before LMDB would meet a full one", async () => {

@@ -11,7 +11,14 @@ const [folder, from, mode] = process.argv.slice(2) as [string, string, string];
 const evicts = mode === "evict";
 const maxBytes = evicts ? 400 * 33_280 : 1e9;
 const store = await openLmdbStore({
-  ...{ folder, crypto: nodeProvider, key: new Uint8Array(32).fill(7), maxBytes, reserveBytes: 0 },
+  ...{
+    folder,
+    crypto: nodeProvider,
+    key: new Uint8Array(32).fill(7),
+    maxBytes,
+    reserveBytes: 0,
+    slackBytes: 0,
+  },
   maxCacheBytes: evicts ? maxBytes : 0,
 });
 let next = Number(from);

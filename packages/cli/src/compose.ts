@@ -1,10 +1,10 @@
-import type { Engine } from "./engine.ts";
+import type { WholeEngine } from "./engine-parts.ts";
 
 /**
  * The composition root: the only place where platforms, crypto provider, stores and networks are chosen. See `wiring/`, of which each
  * part is loaded when a command first needs it: help and wrong use answer at once, and a fetch reads no code of nodes.
  */
-export const engine: Engine = {
+export const engine: WholeEngine = {
   startNode: async (options) => (await import("./wiring/node.ts")).startNode(options),
   publishPath: async (path, options) => (await import("./wiring/publish.ts")).publishPath(path, options),
   resumePublish: async (job, options) => (await import("./wiring/publish.ts")).resumePublish(job, options),

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { CONSTANT_RATE_HELP } from "./constant-rate.ts";
-import type { Engine } from "./engine.ts";
+import type { WholeEngine } from "./engine-parts.ts";
 import type { Io } from "./io.ts";
 import type { Output } from "./output.ts";
 
@@ -8,7 +8,7 @@ import type { Output } from "./output.ts";
 export interface Context {
   readonly io: Io;
   readonly output: Output;
-  readonly engine: Engine;
+  readonly engine: WholeEngine;
   /** Aborted by the first Ctrl-C or SIGTERM, and when the reader of standard output went away. */
   readonly signal: AbortSignal;
   /** Names the reference whose character an error's position means. */

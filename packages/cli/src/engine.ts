@@ -226,7 +226,7 @@ export interface Listed {
   readonly bytes: number;
 }
 
-/** What the commands need of the network. `compose.ts` is the real one; tests pass their own. */
+/** What the commands need of the network; with `EngineParts` it is whole. `compose.ts` is the real one; tests pass their own. */
 export interface Engine {
   startNode(options: NodeOptions): Promise<RunningNode>;
   publishPath(path: string, options: PublishOptions): Promise<Published>;
@@ -239,14 +239,4 @@ export interface Engine {
   listReference(reference: string, options: ListOptions): Promise<Listed>;
   /** The reference of one file or folder by itself; see `umbel ref file`. */
   ownReference(reference: string, options: ClientOptions): Promise<string>;
-  /** References on this machine alone: opened, weakened, locked, sealed. */
-  references(): Promise<typeof import("./wiring/references.ts")>;
-  /** Recipients of a data folder. */
-  recipients(): Promise<typeof import("./wiring/recipients.ts")>;
-  /** Checks and repairs content in the network. */
-  repairs(): Promise<Pick<typeof import("./wiring/repair.ts"), "repairReference">>;
-  /** Content as a file, for carrying by hand. */
-  bundles(): Promise<Pick<typeof import("./wiring/bundle.ts"), "exportReference" | "importFile">>;
-  /** Sites: their keys in a data folder, publishing, reading, watching. */
-  sites(): Promise<typeof import("./wiring/site.ts")>;
 }

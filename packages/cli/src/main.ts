@@ -15,7 +15,7 @@ import { addSiteCommand } from "./commands/site.ts";
 import { addTestnetCommand } from "./commands/testnet.ts";
 import { engine as realNetwork } from "./compose.ts";
 import { type Context, examples } from "./context.ts";
-import type { Engine } from "./engine.ts";
+import type { WholeEngine } from "./engine-parts.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { fileError, systemCode } from "./files/system-error.ts";
 import { oneLine } from "./format.ts";
@@ -27,7 +27,7 @@ import { VERSION } from "./version.ts";
 export async function main(
   argv: readonly string[],
   io: Io = processIo(),
-  engine: Engine = realNetwork,
+  engine: WholeEngine = realNetwork,
 ): Promise<number> {
   const output = createOutput(io, outputMode(argv));
   const controller = new AbortController();

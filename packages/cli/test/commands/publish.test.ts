@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { UmbelError } from "@umbel/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseSpan, parseTime } from "../../src/commands/publish-arguments.ts";
-import type { Engine, Job } from "../../src/engine.ts";
+import type { Job } from "../../src/engine.ts";
+import type { WholeEngine } from "../../src/engine-parts.ts";
 import { main } from "../../src/main.ts";
 import { createTestEngine, done } from "../support/test-engine.ts";
 import { createTestIo } from "../support/test-io.ts";
@@ -15,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(data, { recursive: true }));
 
-async function run(args: readonly string[], overrides: Partial<Engine> = {}) {
+async function run(args: readonly string[], overrides: Partial<WholeEngine> = {}) {
   const io = createTestIo({ cwd: "/home/me" });
   const { engine, calls } = createTestEngine(overrides);
   const client = args[0] === "publish" ? ["-b", "ws://127.1.0.1:7470#abc"] : [];
@@ -93,7 +94,7 @@ describe("spans and times", () => {
 });
 
 describe("a publish that ends early", () => {
-  const failing = (error: UmbelError, id?: string): Partial<Engine> => ({
+  const failing = (error: UmbelError, id?: string): Partial<WholeEngine> => ({
     publishPath: async (_path, { onJob }) => {
       onJob?.("abcdefgh");
       onJob?.(id);

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Engine, ListedFile } from "../../src/engine.ts";
+import type { ListedFile } from "../../src/engine.ts";
+import type { WholeEngine } from "../../src/engine-parts.ts";
 import { main } from "../../src/main.ts";
 import { createTestEngine } from "../support/test-engine.ts";
 import { createTestIo } from "../support/test-io.ts";
@@ -20,7 +21,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(data, { recursive: true }));
 
-async function run(args: readonly string[], overrides: Partial<Engine> = {}) {
+async function run(args: readonly string[], overrides: Partial<WholeEngine> = {}) {
   const io = createTestIo({ cwd: "/home/me" });
   const { engine, calls } = createTestEngine({
     listReference: async (_reference, { onFile }) => {

@@ -1,6 +1,5 @@
 import { UmbelError } from "@umbel/core";
 import type {
-  Engine,
   Estimate,
   EstimateOptions,
   FetchOptions,
@@ -10,6 +9,7 @@ import type {
   ResumeOptions,
   RunningNode,
 } from "../../src/engine.ts";
+import type { WholeEngine } from "../../src/engine-parts.ts";
 
 const PUBLISHED: Published = {
   reference: "umbel:file-abc",
@@ -42,7 +42,7 @@ export async function done(options: ResumeOptions, published: Partial<Published>
 }
 
 /** An engine whose operations do nothing, or what a test says; `calls` tells what the commands asked for. */
-export function createTestEngine(overrides: Partial<Engine> = {}) {
+export function createTestEngine(overrides: Partial<WholeEngine> = {}) {
   const calls = {
     nodes: [] as NodeOptions[],
     resumed: [] as { job: string | undefined; options: ResumeOptions }[],
@@ -51,7 +51,7 @@ export function createTestEngine(overrides: Partial<Engine> = {}) {
     published: [] as { path: string; options: PublishOptions }[],
     fetched: [] as { reference: string; options: FetchOptions }[],
   };
-  const engine: Engine = {
+  const engine: WholeEngine = {
     startNode: async (options) => {
       calls.nodes.push(options);
       return overrides.startNode ? overrides.startNode(options) : idleNode(options.listen);

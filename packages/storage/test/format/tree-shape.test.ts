@@ -33,14 +33,14 @@ describe("the shape of a tree", () => {
   });
 
   it("counts the ids of parity and cross segments too", () => {
-    expect(treeShape(602, ROOT_CONTENT_IDS, DEFAULT_CODING).map(({ ids }) => ids)).toEqual([800]);
-    // 21 segments of 168 ids, and a cross segment as wide as they are.
+    expect(treeShape(512, ROOT_CONTENT_IDS, DEFAULT_CODING).map(({ ids }) => ids)).toEqual([790]);
+    // 21 segments of 158 ids, and a cross segment as wide as they are.
     const [leaves, index] = treeShape(21 * 128, ROOT_CONTENT_IDS, DEFAULT_CODING);
-    expect([leaves?.ids, index?.data]).toEqual([22 * 168, 4]);
+    expect([leaves?.ids, index?.data]).toEqual([22 * 158, 4]);
   });
 
-  it("of the largest file has five levels by the default coding", () => {
-    expect(treeShape(leavesOf(MAX_FILE_BYTES), ROOT_CONTENT_IDS, DEFAULT_CODING).length).toBe(5);
+  it("of the largest file has four levels by the default coding", () => {
+    expect(treeShape(leavesOf(MAX_FILE_BYTES), ROOT_CONTENT_IDS, DEFAULT_CODING).length).toBe(4);
   });
 
   const codings = fc.record({

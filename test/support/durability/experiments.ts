@@ -1,0 +1,118 @@
+import type { NodeId } from "@umbel/core";
+import { createHolderIndex, HOLDER_COUNT, type HolderIndex, holdersOf } from "@umbel/storage";
+import { type CodedFile, ROOT_LOCATIONS } from "./coded-file.ts";
+import { canDecode } from "./simulated.ts";
+
+type Fractions = () => number;
+
+/** How often a file was whole when each block was there with probability `availability`, whatever the others were. */
+export function simulateAvailability(
+  file: CodedFile,
+  availability: number,
+  runs: number,
+  random: Fractions,
+): number {
+  const isThere = new Uint8Array(file.blocks);
+  let whole = 0;
+  for (let run = 0; run < runs; run++) {
+    let hasRoot = false;
+    for (let location = 0; location < ROOT_LOCATIONS; location++)
+      hasRoot = random() < availability || hasRoot;
+    for (let at = 0; at < isThere.length; at++) isThere[at] = random() < availability ? 1 : 0;
+    if (hasRoot && canDecode(file, isThere)) whole++;
+  }
+  return whole / runs;
+}
+
+/** A network that loses holders at once. */
+export interface SuddenLoss {
+  readonly nodes: number;
+  /** The part of the nodes that is lost, each as likely as any other; a whole number of them. */
+  readonly lost: number;
+  /** Networks, with a file placed anew in each. */
+  readonly networks: number;
+  /** Losses tried in each network. */
+  readonly losses: number;
+}
+/** Parts of the runs. */
+export interface LossFound {
+  readonly whole: number;
+  readonly rootLost: number;
+  /** Of the file's blocks, without the root. */
+  readonly blocksLost: number;
+}
+
+/** Who holds one location: the holders of `holdersOf`, or of a rule to compare it with. */
+export type Placement = (index: HolderIndex, location: Uint8Array) => readonly NodeId[];
+export const asItIs: Placement = (index, location) => holdersOf(index, location).holders;
+
+/** To compare with: each holder is the node nearest to a point of its own, the location rotated by a quarter each time. */
+export const byThreePoints: Placement = (index, location) => {
+  const holders: NodeId[] = [];
+  for (let quarter = 0; holders.length < HOLDER_COUNT; quarter++) {
+    const turn = (quarter % 4) * 8;
+    const point = Uint8Array.from([...location.subarray(turn), ...location.subarray(0, turn)]);
+    const free = index.nearest(point, HOLDER_COUNT).find((id) => !holders.includes(id));
+    if (free !== undefined) holders.push(free);
+  }
+  return holders;
+};
+
+/** How often a file was whole after a loss. Blocks of one file share holders, so they are not lost independently. */
+export function simulateLoss(
+  file: CodedFile,
+  loss: SuddenLoss,
+  random: Fractions,
+  placement: Placement = asItIs,
+): LossFound {
+  const found = { whole: 0, rootLost: 0, blocksLost: 0 };
+  const isThere = new Uint8Array(file.blocks);
+  for (let network = 0; network < loss.networks; network++) {
+    const holders = placeFile(file, loss.nodes, random, placement);
+    for (let run = 0; run < loss.losses; run++) {
+      const isAlive = drawLoss(loss, random);
+      const anyAlive = (from: number, count: number) => {
+        for (let at = from; at < from + count; at++) if (isAlive[holders[at] as number] === 1) return true;
+        return false;
+      };
+      const copies = holders.length / (file.blocks + ROOT_LOCATIONS);
+      for (let at = 0; at < isThere.length; at++) isThere[at] = anyAlive(at * copies, copies) ? 1 : 0;
+      const there = isThere.reduce((sum, is) => sum + is, 0);
+      const hasRoot = anyAlive(file.blocks * copies, ROOT_LOCATIONS * copies);
+      found.blocksLost += file.blocks === 0 ? 0 : 1 - there / file.blocks;
+      if (!hasRoot) found.rootLost++;
+      if (hasRoot && canDecode(file, isThere)) found.whole++;
+    }
+  }
+  const runs = loss.networks * loss.losses;
+  return { whole: found.whole / runs, rootLost: found.rootLost / runs, blocksLost: found.blocksLost / runs };
+}
+
+/** The numbers of the holders of each block, then of the root at each of its locations. Locations are hashes: drawn at random. */
+function placeFile(file: CodedFile, nodes: number, random: Fractions, placement: Placement): Uint16Array {
+  const index = createHolderIndex(
+    Array.from({ length: nodes }, (_, number) => ({
+      id: number as unknown as NodeId,
+      position: drawPoint(random),
+    })),
+  );
+  const all = Array.from({ length: file.blocks + ROOT_LOCATIONS }, () => placement(index, drawPoint(random)));
+  return Uint16Array.from(all.flat() as unknown as number[]);
+}
+
+function drawPoint(random: Fractions): Uint8Array {
+  const words = Uint32Array.from({ length: 8 }, () => random() * 2 ** 32);
+  return new Uint8Array(words.buffer);
+}
+
+/** 1 for each node that is left. */
+function drawLoss({ nodes, lost }: SuddenLoss, random: Fractions): Uint8Array {
+  const isAlive = new Uint8Array(nodes).fill(1);
+  for (let left = Math.round(nodes * lost); left > 0; ) {
+    const node = Math.floor(random() * nodes);
+    if (isAlive[node] === 0) continue;
+    isAlive[node] = 0;
+    left--;
+  }
+  return isAlive;
+}

@@ -9,6 +9,7 @@ const DECODER = /^export (?:async )?(?:function\*?|const) ((?:decode|parse|read|
 
 /** What is named like a decoder and has no target, and why. */
 const WITHOUT_TARGET: Readonly<Record<string, string>> = {
+  openBundleFile: "gives bytes as they stand",
   openKernel: "takes no bytes",
   openMlKem: "takes no bytes",
   openReference: "asks the network; what comes back goes through openRoot, decodeIndex and decodeTable",

@@ -1,4 +1,5 @@
 import type { FuzzTarget } from "../target.ts";
+import { BUNDLE_TARGETS } from "./bundles.ts";
 import { CELL_TARGETS } from "./cells.ts";
 import { channel } from "./channel.ts";
 import { DIRECTORY_TARGETS } from "./directory.ts";
@@ -24,6 +25,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...TEXT_TARGETS,
   ...REFERENCE_TARGETS,
   ...SITE_TARGETS,
+  ...BUNDLE_TARGETS,
   ...DIRECTORY_TARGETS,
   link,
   relayCircuit,

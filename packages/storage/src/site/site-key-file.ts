@@ -35,6 +35,7 @@ export function decodeSiteKeyFile(crypto: CryptoProvider, bytes: Uint8Array): Si
   reader.bytes(MAGIC.length, "magic");
   const version = reader.u8("version");
   if (version > FILE_VERSION) throw badFile(`version ${version} needs a newer umbel`);
+  if (version < FILE_VERSION) throw badFile("it is damaged");
   const kind = reader.u8("kind");
   const publicKey = reader.bytes(32, "public key").slice();
   const secret = reader.bytes(reader.u16("length"), "secret").slice();

@@ -112,17 +112,18 @@ function meaningOf(error: unknown, argv: readonly string[], signal: AbortSignal)
 
 function wrongUse({ code, message }: CommanderError, argv: readonly string[]): string {
   const [command, wanted] = argv.filter((word) => !word.startsWith("-"));
+  const known = COMMANDS.find((name) => name === command);
+  const umbel = known ? `umbel ${known}` : "umbel";
   if (code === "commander.help") {
     return command === "help"
       ? `unknown command '${wanted}'; umbel --help lists the commands`
-      : "say what to do: umbel --help lists the commands";
+      : `say what to do: ${umbel} --help lists the commands`;
   }
   const text = message
     .replace(/^error: /, "")
     .replace(/\. Expected (\d+) arguments? but got (\d+)\.$/, ": $1 expected, $2 given")
     .replace(/\s*\n\s*/g, " ");
-  const known = COMMANDS.find((name) => name === command);
-  return `${text}; ${known ? `umbel ${known}` : "umbel"} --help shows what there is`;
+  return `${text}; ${umbel} --help shows what there is`;
 }
 
 const COMMANDS = [

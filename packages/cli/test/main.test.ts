@@ -34,6 +34,7 @@ describe("wrong use", () => {
     [["publish", "", ...BOOTSTRAP], "umbel: the path is empty; . stands for this folder\n"],
     [["node", "--listen", "7470"], 'umbel: --listen: "7470" is not an address like ws://127.0.0.1:7470\n'],
     [[], "umbel: say what to do: umbel --help lists the commands\n"],
+    [["ref"], "umbel: say what to do: umbel ref --help lists the commands\n"],
     [
       ["fetch", "umbel:x", "--bootstrap", "http://x"],
       /^umbel: --bootstrap: "http:\/\/x" is not an address like .*\n$/,
@@ -156,6 +157,8 @@ describe("help", () => {
     [["help", "publish"]],
     [["fetch", "--help"]],
     [["node", "--help"]],
+    [["ref", "--help"]],
+    [["recipient", "--help"]],
     [["testnet", "-h"]],
     [["demo", "-h"]],
   ])("%j is on standard output, with examples, and ends with 0", async (argv) => {

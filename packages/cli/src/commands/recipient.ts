@@ -11,6 +11,7 @@ interface RecipientArguments {
 export function addRecipientCommand(program: Command, context: Context): void {
   const recipient = program
     .command("recipient")
+    .helpCommand(false)
     .summary("make and show keys that references can be sealed to")
     .description(
       "A recipient is a key pair: its secret stays in the data folder, readable by its owner only; what is printed is " +

@@ -21,6 +21,7 @@ type Action = (reference: string, options: RefArguments, context: Context) => Pr
 export function addRefCommand(program: Command, context: Context): void {
   const ref = program
     .command("ref")
+    .helpCommand(false)
     .summary("explain, weaken, lock or seal a reference, without the network")
     .description("Works on references. All but `ref file` is done on this machine alone.")
     .addHelpText(

@@ -17,7 +17,7 @@ export function addRepairCommand(program: Command, context: Context): void {
     .summary("put back what the network has lost of some content")
     .description(
       "Looks for every block of a file, folder or site, makes those anew that are missing from the others, and puts them " +
-        "back. A verify reference is enough (umbel ref show prints it): whoever has it can keep content alive without being able to " +
+        "back. A verify reference is enough (umbel ref verify prints it): whoever has it can keep content alive without being able to " +
         "read it. Endpoints learn which blocks are asked for and put, not by whom.",
     )
     .option("--check", "only look, and say what is missing");

@@ -59,7 +59,10 @@ export async function createWebsocketPair() {
 }
 
 async function filledStore(folder) {
-  const store = await openLmdbStore({ folder, maxBytes: 2 ** 30 });
+  const store = await openLmdbStore({
+    ...{ folder, crypto: nodeProvider, key: nodeRandom.bytes(32) },
+    maxBytes: 2 ** 30,
+  });
   const ids = Array.from({ length: STORED_BLOCKS }, () => blockIdFromBytes(nodeRandom.bytes(32)));
   await Promise.all(ids.map((id) => store.put(id, 0, nodeRandom.bytes(BLOCK_BYTES))));
   let turn = 0;

@@ -6,6 +6,7 @@ import { type ContentRepairOptions, contextOf } from "../repair/repair-content.t
 import { wholeSegment } from "../repair/repair-segment.ts";
 import { findSlot, type SiteVerifyTarget } from "../repair/repair-site.ts";
 import { type VerifyTarget, type WalkedPart, walkVerify } from "../repair/verify-walk.ts";
+import { withOwnSignal } from "../service/cancellation.ts";
 import type { Slot } from "../slot/slot.ts";
 import { openSlotVerifyPart } from "../slot/slot-body.ts";
 import { type BundleEntry, type BundleTable, BundleTableWriter } from "./bundle-format.ts";
@@ -33,7 +34,11 @@ export interface ExportOptions
  * for the blocks. Nothing in it says which root is meant, and it holds no key. Throws NOT_FOUND when something cannot be had, and what
  * `repairContent` and the sink throw.
  */
-export async function exportBundle(options: ExportOptions): Promise<BundleTable> {
+export function exportBundle(options: ExportOptions): Promise<BundleTable> {
+  return withOwnSignal(options.signal, (signal) => writeBundle({ ...options, signal }));
+}
+
+async function writeBundle(options: ExportOptions): Promise<BundleTable> {
   const { target, slot } = await contentOf(options);
   const table = await collectIds(options, target, slot);
   const sink = await options.open(table.fileBytes);

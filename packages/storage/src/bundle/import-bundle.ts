@@ -2,6 +2,7 @@ import { type AbortLike, BLOCK_BYTES, type CryptoProvider, isUmbelError, UmbelEr
 import type { BlockCopy, BlockNetwork } from "../block/block-network.ts";
 import { BUNDLE_RECORD_PUTS, PUBLISH_CONCURRENCY, PUT_TRIES } from "../limits.ts";
 import { atOnce } from "../repair/at-once.ts";
+import { withOwnSignal } from "../service/cancellation.ts";
 import { isBlockOf } from "../service/verified.ts";
 import { decodeSlot } from "../slot/slot.ts";
 import {
@@ -77,7 +78,11 @@ export async function checkBundle(
  * the whole bundle before the first put. What the record says was confirmed is not put again. Throws what `checkBundle` throws, and
  * NOT_STORED, NO_PATH, NETWORK_UNREACHABLE; what was confirmed until then is recorded.
  */
-export async function importBundle(options: ImportOptions): Promise<Imported> {
+export function importBundle(options: ImportOptions): Promise<Imported> {
+  return withOwnSignal(options.signal, (signal) => putBundle({ ...options, signal }));
+}
+
+async function putBundle(options: ImportOptions): Promise<Imported> {
   const { crypto, source, record, signal } = options;
   const table = await checkBundle(crypto, source, signal);
   const { digest, count } = table;

@@ -4,6 +4,7 @@ import { createPace } from "../client/pace.ts";
 import { createErasureCode, type ErasureCode } from "../erasure/erasure-code.ts";
 import type { FetchContext, FetchTiming } from "../fetch/block-getter.ts";
 import { FETCH_WINDOW_BLOCKS } from "../limits.ts";
+import { withOwnSignal } from "../service/cancellation.ts";
 import { lookFor, type Placing, putBack } from "./placing.ts";
 import { type BlockCounts, type RepairReport, Report } from "./repair-report.ts";
 import { repairSegment } from "./repair-segment.ts";
@@ -22,10 +23,17 @@ export interface ContentRepairOptions extends Placing {
  * segments, a root from any location to the others. Reads nothing. Throws CRYPTO_FAILED and BAD_ENCODING when the publisher broke
  * the format, ABORTED, NO_PATH, NETWORK_UNREACHABLE.
  */
-export async function repairContent(
+export function repairContent(options: ContentRepairOptions, target: VerifyTarget): Promise<RepairReport> {
+  return withOwnSignal(options.signal, (signal) =>
+    repairUnder({ ...options, signal }, target, new Report(options.progress)),
+  );
+}
+
+/** As `repairContent`, as a part of something larger: adds to `report`. */
+export async function repairUnder(
   options: ContentRepairOptions,
   target: VerifyTarget,
-  report = new Report(options.progress),
+  report: Report,
 ): Promise<RepairReport> {
   const context = contextOf(options);
   for await (const part of walkVerify(context, target)) {

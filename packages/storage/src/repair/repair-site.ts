@@ -2,10 +2,11 @@ import { type BlockId, equalBytes } from "@umbel/core";
 import type { BlockCopy } from "../block/block-network.ts";
 import { blockIdOf } from "../block/location.ts";
 import { MAX_HANDOVERS } from "../limits.ts";
+import { withOwnSignal } from "../service/cancellation.ts";
 import { decodeSlot, type Slot, slotRank } from "../slot/slot.ts";
 import { openSlotVerifyPart, type SlotVerifyPart } from "../slot/slot-body.ts";
 import { putBack, throwIfStopped } from "./placing.ts";
-import { type ContentRepairOptions, repairContent, repairRoot } from "./repair-content.ts";
+import { type ContentRepairOptions, repairRoot, repairUnder } from "./repair-content.ts";
 import { type RepairReport, Report } from "./repair-report.ts";
 
 /** What lets one check and repair a site: its slot, and the key to what a slot says of its root. */
@@ -20,12 +21,19 @@ export interface SiteVerifyTarget {
  * holders have is put at the other locations, nothing is judged: a fork stays one, for readers to see. Of a revoked site the slot
  * alone is repaired. Throws as `repairContent`.
  */
-export async function repairSite(
+export function repairSite(options: ContentRepairOptions, target: SiteVerifyTarget): Promise<RepairReport> {
+  return withOwnSignal(options.signal, (signal) =>
+    repairSites({ ...options, signal }, target, new Report(options.progress)),
+  );
+}
+
+/** The site, and those that it was handed over to. */
+async function repairSites(
   options: ContentRepairOptions,
   target: SiteVerifyTarget,
+  report: Report,
 ): Promise<RepairReport> {
   const { crypto } = options;
-  const report = new Report(options.progress);
   let site: SiteVerifyTarget | undefined = target;
   for (let handovers = 0; site !== undefined && handovers <= MAX_HANDOVERS; handovers++) {
     const best = await repairSlot(options, site.slotId, report);
@@ -34,7 +42,7 @@ export async function repairSite(
     if (best === undefined || part?.kind !== "edition") continue;
     report.add({ total: COPIES.length });
     report.addCounts(await repairRoot(options, blockIdOf(crypto, best.bytes), best.bytes));
-    await repairContent(options, part, report);
+    await repairUnder(options, part, report);
   }
   return report.now;
 }

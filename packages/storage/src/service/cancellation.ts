@@ -9,6 +9,19 @@ export interface Cancellation {
   release(): void;
 }
 
+/** Runs `work` with a signal of its own, so that whoever gave `signal` hears of one listener, however many the work adds. */
+export async function withOwnSignal<Result>(
+  signal: AbortLike | undefined,
+  work: (signal: AbortLike) => Promise<Result>,
+): Promise<Result> {
+  const own = createCancellation(signal);
+  try {
+    return await work(own.signal);
+  } finally {
+    own.release();
+  }
+}
+
 /** A cancellation that also fires when one of `parents` does. */
 export function createCancellation(...parents: readonly (AbortLike | undefined)[]): Cancellation {
   const listeners = new Set<() => void>();

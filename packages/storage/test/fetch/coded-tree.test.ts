@@ -1,90 +1,29 @@
-import { type BlockId, UmbelError } from "@umbel/core";
+import type { BlockId } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { sampleBlock } from "../../../../test/support/blocks.ts";
 import { MemoryBlockNetwork } from "../../../../test/support/memory-block-network.ts";
-import { sampleBytes } from "../../../../test/support/publishing.ts";
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
-import { createVirtualClock } from "../../../../test/support/virtual-clock.ts";
 import type { BlockNetwork } from "../../src/block/block-network.ts";
 import { blockIdOf } from "../../src/block/location.ts";
-import { createPace } from "../../src/client/pace.ts";
 import { createErasureCode, type ErasureCode } from "../../src/erasure/erasure-code.ts";
-import type { FetchContext } from "../../src/fetch/block-getter.ts";
 import { CodedTree } from "../../src/fetch/coded-tree.ts";
-import type { Coding } from "../../src/format/coding.ts";
 import { crossSegmentOf, type Segment, segmentOf } from "../../src/format/segments.ts";
-import type { RootTree } from "../../src/format/trees.ts";
 import { GET_TRIES } from "../../src/limits.ts";
-import type { BlockSink } from "../../src/publish/block-sink.ts";
-import { TreeWriter } from "../../src/publish/tree-writer.ts";
+import {
+  contextOf,
+  expectSame,
+  lose,
+  readAll,
+  SMALL,
+  treeOf,
+  verifyKey,
+  type Written,
+  written,
+} from "./written-tree.ts";
 
-const verifyKey = sampleBytes(32, "verify");
-const SMALL: Coding = { segmentData: 4, segmentParity: 2, crossSegments: 1 };
 /** As many leaves as make cross segments. */
 const WITH_CROSS = 80;
-
-interface Written {
-  readonly network: MemoryBlockNetwork;
-  readonly root: RootTree;
-  readonly leaves: readonly Uint8Array[];
-}
-
-async function written(
-  count: number,
-  coding: Coding,
-  code: ErasureCode = createErasureCode(),
-): Promise<Written> {
-  const network = new MemoryBlockNetwork();
-  const put = async (block: Uint8Array) => {
-    const id = blockIdOf(nodeProvider, block);
-    network.blocks.set(`0:${id}`, block);
-    return id;
-  };
-  const sink: BlockSink = { add: put, addRoot: put };
-  const writer = new TreeWriter({ crypto: nodeProvider, code, coding, sink }, "content", verifyKey);
-  const leaves = Array.from({ length: count }, (_, i) => sampleBlock(i).block);
-  for (const leaf of leaves) await writer.addLeaf(leaf);
-  return { network, root: await writer.finish(), leaves };
-}
-
-function contextOf(network: BlockNetwork, more: Partial<FetchContext> = {}): FetchContext {
-  return {
-    crypto: nodeProvider,
-    random: createSeededRandom("read"),
-    network,
-    ahead: 8,
-    signal: undefined,
-    erasure: () => createErasureCode(),
-    timing: undefined,
-    pace: createPace(),
-    onBlock() {},
-    ...more,
-  };
-}
-
-function treeOf({ network, root }: Pick<Written, "network" | "root">): CodedTree {
-  return new CodedTree(contextOf(network), { tree: "content", root, verifyKey });
-}
-
-function lose(network: MemoryBlockNetwork, ids: Iterable<BlockId>): void {
-  for (const id of ids) network.blocks.delete(`0:${id}`);
-}
-
-async function readAll(tree: CodedTree): Promise<Uint8Array[]> {
-  const count = tree.levels[0]?.data ?? 0;
-  const blocks = tree.dataBlocks(0, count - 1, undefined);
-  const read: Uint8Array[] = [];
-  for (let i = 0; i < count; i++) read.push(await blocks(i));
-  return read;
-}
-
-function expectSame(read: readonly Uint8Array[], leaves: readonly Uint8Array[]): void {
-  expect(read.length).toBe(leaves.length);
-  for (const [i, block] of read.entries()) expect(Buffer.compare(block, leaves[i] as Uint8Array)).toBe(0);
-}
-
 const NOT_FOUND = { code: "NOT_FOUND" };
 
 describe("a coded tree is read", () => {
@@ -207,11 +146,11 @@ describe("a segment that is lost altogether comes back", () => {
     const gate = new Promise<void>((resolve) => {
       open = resolve;
     });
-    let waiting = 0;
+    const waiting: BlockId[] = [];
     const gated: BlockNetwork = {
       get: async (get, options) => {
         if (!ids.includes(get.id)) {
-          waiting++;
+          waiting.push(get.id);
           await gate;
         }
         return all.network.get(get, options);
@@ -224,11 +163,12 @@ describe("a segment that is lost altogether comes back", () => {
     const tree = new CodedTree(contextOf(gated), { tree: "content", root: all.root, verifyKey });
     const blocks = tree.dataBlocks(0, 15, undefined);
     const first = blocks(12);
-    while (waiting === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
     const second = blocks(15);
     await new Promise((resolve) => setImmediate(resolve));
     open();
     expectSame(await Promise.all([first, second]), [all.leaves[12], all.leaves[15]] as Uint8Array[]);
+    expect(new Set(waiting).size).toBe(waiting.length);
   });
 
   it("also when the last two are shorter, and others lack as much as their parity", async () => {
@@ -294,98 +234,6 @@ describe("repair", () => {
     const data = await tree.recoverSegment(0, segment, { known: [undefined, ...all.leaves.slice(1, 4)] });
     expectSame(data, all.leaves.slice(0, 4));
     expect(all.network.gets.length).toBe(1);
-  });
-});
-
-describe("a block that takes too long", () => {
-  const createTiming = () => {
-    const clock = createVirtualClock();
-    return { clock, timers: clock };
-  };
-  const stuckAt = (all: Written, stuck: BlockId): BlockNetwork => ({
-    get: (get, options) => {
-      if (get.id !== stuck) return all.network.get(get, options);
-      return new Promise((_, reject) =>
-        options?.signal?.addEventListener("abort", () => reject(new UmbelError("ABORTED", "stopped"))),
-      );
-    },
-    put: all.network.put.bind(all.network),
-    getSlot: all.network.getSlot.bind(all.network),
-    putSlot: all.network.putSlot.bind(all.network),
-    close() {},
-  });
-
-  it("is decoded from others that are wanted anyway, and from parity", async () => {
-    const all = await written(8, SMALL);
-    const timing = createTiming();
-    const network = stuckAt(all, await treeOf(all).dataId(0, 1));
-    const tree = new CodedTree(contextOf(network, { timing }), {
-      tree: "content",
-      root: all.root,
-      verifyKey,
-    });
-    const blocks = tree.dataBlocks(0, 7, undefined);
-    const waiting = blocks(1);
-    await blocks(0);
-    expect(all.network.gets.length).toBe(1);
-    await timing.clock.advance(60_000);
-    expect(Buffer.compare(await waiting, all.leaves[1] as Uint8Array)).toBe(0);
-  });
-
-  it("is not asked for any longer once it was decoded", async () => {
-    const all = await written(4, SMALL);
-    const timing = createTiming();
-    const signals: ({ readonly aborted: boolean } | undefined)[] = [];
-    const inner = stuckAt(all, await treeOf(all).dataId(0, 1));
-    const network: BlockNetwork = {
-      ...inner,
-      get: (get, options) => {
-        signals.push(options?.signal);
-        return inner.get(get, options);
-      },
-    };
-    const tree = new CodedTree(contextOf(network, { timing }), {
-      tree: "content",
-      root: all.root,
-      verifyKey,
-    });
-    const blocks = tree.dataBlocks(0, 3, undefined);
-    const waiting = blocks(1);
-    await blocks(0);
-    expect(signals.map((signal) => signal?.aborted)).toEqual([false, false]);
-    await timing.clock.advance(60_000);
-    await waiting;
-    expect(signals.every((signal) => signal?.aborted)).toBe(true);
-    expectSame(await Promise.all([0, 1, 2, 3].map(blocks)), all.leaves);
-  });
-
-  it("is waited for when decoding would cost a range many blocks that it does not want", async () => {
-    const all = await written(64, { segmentData: 64, segmentParity: 8, crossSegments: 0 });
-    const timing = createTiming();
-    const network = stuckAt(all, await treeOf(all).dataId(0, 1));
-    const tree = new CodedTree(contextOf(network, { timing }), {
-      tree: "content",
-      root: all.root,
-      verifyKey,
-    });
-    void tree.dataBlocks(0, 1, undefined)(1);
-    await new Promise((resolve) => setImmediate(resolve));
-    await timing.clock.advance(60_000);
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(all.network.gets.length).toBe(0);
-    expect(timing.clock.pending).toBe(1);
-  });
-
-  it("leaves no timer behind once everything is here", async () => {
-    const all = await written(8, SMALL);
-    const timing = createTiming();
-    const tree = new CodedTree(contextOf(all.network, { timing }), {
-      tree: "content",
-      root: all.root,
-      verifyKey,
-    });
-    expectSame(await readAll(tree), all.leaves);
-    expect(timing.clock.pending).toBe(0);
   });
 });
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { nodeRandom } from "@umbel/core/platform/node-random";
 import type { Client, SiteContext } from "@umbel/storage";
@@ -19,13 +20,21 @@ export async function withSiteContext<Result>(
   work: (context: SiteContext) => Promise<Result>,
 ): Promise<Result> {
   const { networks, close } = openSiteNetworks(client, { secondGuard });
+  const own = crowdedSignal(signal);
   try {
     return await work({
-      ...{ crypto: nodeProvider, random: nodeRandom, networks, signal },
+      ...{ crypto: nodeProvider, random: nodeRandom, networks, signal: own },
       ...{ memory: siteMemory(dataDir), evidence: evidenceKeeper(dataDir) },
       notice: (text) => onWarning?.(text),
     });
   } finally {
     close();
   }
+}
+
+/** A signal that aborts with `signal`, for so many requests at once that Node would warn of a leak. */
+export function crowdedSignal(signal: AbortSignal): AbortSignal {
+  const own = AbortSignal.any([signal]);
+  setMaxListeners(0, own);
+  return own;
 }

@@ -12,6 +12,7 @@ import {
 } from "@umbel/storage";
 import type { ClientOptions, ReceiptCounts } from "../engine.ts";
 import { sourceAt } from "./publish-source.ts";
+import { crowdedSignal } from "./site-context.ts";
 import type { OpenedSite } from "./site-keys.ts";
 
 /** How the content of a site is published. */
@@ -44,7 +45,8 @@ export async function publishContent(
   wanted: number,
   options: ClientOptions & SiteContentOptions,
 ): Promise<SiteContent> {
-  const { signal, onWarning, onProgress, hidden } = options;
+  const { onWarning, onProgress, hidden } = options;
+  const signal = crowdedSignal(options.signal);
   const { source, skipped } = await sourceAt(path, {
     ...{ hidden, keepTimes: false, keepTypes: false, pad: "exact" },
   });

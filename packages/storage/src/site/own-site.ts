@@ -16,6 +16,7 @@ import { PUT_TRIES } from "../limits.ts";
 import { type SiteKeys, siteKeysOf } from "../slot/site-keys.ts";
 import { decodeSlot, encodeSlot, type Slot, type SlotHeader } from "../slot/slot.ts";
 import { MAX_LISTED_EDITIONS, openSlotBody, type SlotContent, sealSlotBody } from "../slot/slot-body.ts";
+import { successorOf } from "../slot/slot-rules.ts";
 import type { OwnerState, OwnerStateStore } from "./owner-state.ts";
 import { editionOf, type SiteEdition, throwIfAlarmed } from "./read-site.ts";
 import { type SiteContext, type SiteView, viewSite } from "./site-view.ts";
@@ -113,8 +114,7 @@ export async function revokeSite(context: OwnerContext, text: string | undefined
   const { crypto, seed } = context;
   const keys = siteKeysOf(crypto, crypto.ed25519.publicKey(seed));
   const { newest, slots } = await viewSite(context, keys, true);
-  const successor = slots.find((slot) => slot.successor !== undefined)?.successor;
-  const header = headerAfter(context, keys, "revocation", newest, successor);
+  const header = headerAfter(context, keys, "revocation", newest, successorOf(slots));
   const signer = blindedSigner(crypto, seed, { kind: "slot" });
   const slot = signed(context, keys, header, { kind: "revocation", text }, signer);
   return putEverywhere(context, slot);

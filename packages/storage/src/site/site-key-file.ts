@@ -6,9 +6,6 @@ export type SiteKeyFile =
   /** `box` is what `sealWithPassphrase` made of the seed under LABELS.siteOwnerBox. */
   | { readonly kind: "locked"; readonly publicKey: Uint8Array; readonly box: Uint8Array };
 
-/** Longest key file in bytes. */
-export const MAX_SITE_KEY_FILE_BYTES = 1024;
-
 /**
  * magic 16 | version u8 = 1 | kind u8: 1 plain, 2 locked | public key 32 | length u16 | seed or box | checksum 8, the first bytes of
  * SHA-256 over all before. The result is secret: write it readable by its owner only, then wipe it.

@@ -91,6 +91,7 @@ export function decodeJobRecord(bytes: Uint8Array): JobRecord {
 }
 
 const isText = (value: unknown): value is string => typeof value === "string";
+const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
 /** An id, key or secret: 32 bytes in base32. */
 const isId = (value: unknown): boolean => isText(value) && /^[a-z2-7]{52}$/.test(value);
@@ -117,9 +118,9 @@ export function isJobId(id: unknown): id is string {
   return isText(id) && /^[a-z2-7]{8}$/.test(id);
 }
 
-function isSource(source: SourceDescription | undefined): boolean {
+function isSource(source: SourceDescription): boolean {
   return (
-    source !== undefined &&
+    isObject(source) &&
     ["file", "folder", "stdin"].includes(source.kind) &&
     isText(source.path) &&
     isOptional(source.name, isText) &&
@@ -131,9 +132,9 @@ function isSource(source: SourceDescription | undefined): boolean {
   );
 }
 
-function isOptions(options: JobOptions | undefined): boolean {
+function isOptions(options: JobOptions): boolean {
   return (
-    options !== undefined &&
+    isObject(options) &&
     typeof options.receipt === "boolean" &&
     isOptional(options.spreadUntil, isCount) &&
     isOptional(options.revealAt, isCount) &&
@@ -143,16 +144,20 @@ function isOptions(options: JobOptions | undefined): boolean {
 
 function isContent(content: JobContent): boolean {
   return (
+    isObject(content) &&
     ["file", "folder"].includes(content.kind) &&
     isId(content.rootId) &&
     isId(content.readKey) &&
     [content.rootNumber, content.bytes, content.files, content.blocks].every(isCount) &&
     Array.isArray(content.sample) &&
-    content.sample.every(
-      ({ id, number, copy, lane }) =>
-        isId(id) && isCount(number) && [0, 1, 2].includes(copy) && ["roots", "data"].includes(lane),
-    )
+    content.sample.every(isSampled)
   );
+}
+
+function isSampled(block: SampledBlock): boolean {
+  if (!isObject(block)) return false;
+  const { id, number, copy, lane } = block;
+  return isId(id) && isCount(number) && [0, 1, 2].includes(copy) && ["roots", "data"].includes(lane);
 }
 
 function unusable(why: string): UmbelError {

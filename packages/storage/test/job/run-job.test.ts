@@ -4,13 +4,18 @@ import { sampleBytes, streamOf } from "../../../../test/support/publishing.ts";
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import { CHUNK_BYTES } from "../../src/block/block.ts";
 import { DEFAULT_CODING, parityOf } from "../../src/format/coding.ts";
-import { eraseJob, forgetJob, listJobs } from "../../src/job/jobs.ts";
+import type { SourceDescription } from "../../src/job/job-record.ts";
+import { createJob, eraseJob, forgetJob, listJobs } from "../../src/job/jobs.ts";
 import { JOURNAL_RECORD_BYTES } from "../../src/job/journal.ts";
 import { createSpool, openSpool } from "../../src/job/spool.ts";
 import { afterCrash, complete, createWorld, newJob, SECRET, startRun, type World } from "./job-world.ts";
 
 const BYTES = sampleBytes(5 * CHUNK_BYTES);
 const PUTS = 5 + parityOf(DEFAULT_CODING, 5) + 3;
+const SOURCE: SourceDescription = {
+  ...{ kind: "file", path: "/x", files: 1, bytes: BYTES.length, fingerprint: "", pad: "exact" },
+  ...{ hidden: false, keepTimes: false, keepTypes: false },
+};
 let reference: string;
 
 /** Lets the process die when `when` holds, and gives the world of the next one. */
@@ -133,6 +138,46 @@ describe("a job that is stopped", () => {
     await expect(startRun(world, id)).rejects.toMatchObject({ code: "IN_USE" });
     await expect(forgetJob(world, id)).rejects.toMatchObject({ code: "IN_USE" });
     await complete(world, first);
+  });
+});
+
+describe("a job whose keys come from content", () => {
+  const userSecret = new Uint8Array(32).fill(9);
+  const create = (seed: string, bytes = BYTES, secret = userSecret) => {
+    const world = createWorld(seed, bytes);
+    const job = { network: "local", options: { receipt: false }, userSecret: secret, source: SOURCE };
+    return { world, start: async () => (await createJob(world, job)).id };
+  };
+
+  it("gives the same blocks each time, also after a crash, and others under another secret", async () => {
+    const first = create("one");
+    const done = await complete(first.world, startRun(first.world, await first.start()));
+    const second = create("two");
+    const id = await second.start();
+    const next = await crash(
+      second.world,
+      startRun(second.world, id),
+      () => second.world.network.confirmed >= 5,
+    );
+    expect((await complete(next, startRun(next, id))).reference).toBe(done.reference);
+    const foreign = create("three", BYTES, new Uint8Array(32).fill(8));
+    await complete(foreign.world, startRun(foreign.world, await foreign.start()));
+    const keys = new Set(first.world.network.puts.map(({ key }) => key));
+    expect(second.world.network.puts.every(({ key }) => keys.has(key))).toBe(true);
+    expect(foreign.world.network.puts.some(({ key }) => keys.has(key))).toBe(false);
+  });
+});
+
+describe("a job by a plan", () => {
+  it("keeps the root back when the input is not the plan's", async () => {
+    const world = createWorld("plan", BYTES);
+    const rootId = "a".repeat(52);
+    const { id } = await newJob({ ...world, options: { rootId } });
+    await expect(complete(world, startRun(world, id))).rejects.toMatchObject({
+      code: "BAD_INPUT",
+      message: "the input is not what the plan was made of, so its reference is another",
+    });
+    expect(world.network.puts.length).toBe(PUTS - 3);
   });
 });
 

@@ -86,12 +86,21 @@ export interface NodeProcess {
 export async function startNode(
   url: string,
   data: string,
-  { bootstrap = [], roles }: { readonly bootstrap?: readonly string[]; readonly roles?: string } = {},
+  {
+    bootstrap = [],
+    roles,
+    args = [],
+  }: {
+    readonly bootstrap?: readonly string[];
+    readonly roles?: string;
+    /** Further options of `umbel node`. */
+    readonly args?: readonly string[];
+  } = {},
 ): Promise<NodeProcess> {
   const known = bootstrap.flatMap((address) => ["--bootstrap", address]);
   const does = roles === undefined ? [] : ["--roles", roles];
   const process = startUmbel(
-    ["node", "--json", "--until-stdin-closes", "--listen", url, "--data", data, ...does, ...known],
+    ["node", "--json", "--until-stdin-closes", "--listen", url, "--data", data, ...does, ...known, ...args],
     { stdin: { open: Buffer.alloc(0) }, timeout: NETWORK_TIMEOUT_MS },
   );
   const listening = await process.waitFor(({ event }) => event === "listening");

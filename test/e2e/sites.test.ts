@@ -66,7 +66,7 @@ describe("a site", () => {
   it("is listed with its editions, and keeps nothing in clear of what was read", async () => {
     const { editions } = await result("reader", "site", "history", reference);
     expect((editions as { number: number }[]).map(({ number }) => number)).toEqual([2, 1]);
-    const seen = join(folder.path, "data of reader", "sites-seen");
+    const seen = join(folder.path, "data of reader", "sites-seen", "local");
     const names = readdirSync(seen);
     expect(names.filter((name) => name !== "salt")).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/)]);
     for (const name of names) expect(readFileSync(join(seen, name), "latin1")).not.toContain("umbel");

@@ -20,9 +20,9 @@ export async function fetchReference(text: string, options: FetchOptions): Promi
   const started = performance.now();
   return withClient(options, async (operation) => {
     let blocks = 0;
-    const { signal, onWarning, dataDir, edition } = options;
+    const { signal, onWarning, dataDir, network, edition } = options;
     const opening = {
-      ...{ signal, onWarning, dataDir, edition },
+      ...{ signal, onWarning, dataDir, network, edition },
       progress: (arrived: number) => {
         blocks = arrived;
       },

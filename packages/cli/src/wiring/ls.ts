@@ -6,9 +6,9 @@ import { followPath, pathBelow } from "./reference-target.ts";
 /** Tells every file that a reference names; of a folder the table is fetched and nothing else. Throws as `fetchReference`. */
 export async function listReference(text: string, options: ListOptions): Promise<Listed> {
   const reference = await unwrapReference(text, options);
-  const { signal, onWarning, dataDir, edition, onFile } = options;
+  const { signal, onWarning, dataDir, network, edition, onFile } = options;
   return withClient(options, async (operation) => {
-    const opening = { signal, onWarning, dataDir, edition };
+    const opening = { signal, onWarning, dataDir, network, edition };
     const resolved = await resolveReference(reference, operation, opening);
     const opened = await openResolved(resolved, operation, opening);
     const path = resolved.kind === "file" ? resolved.path : [];

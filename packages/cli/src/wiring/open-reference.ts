@@ -22,6 +22,8 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
   /** Where it is kept which editions of sites were seen. */
   readonly dataDir: string;
+  /** The network's name. */
+  readonly network: string;
   /** The number of the edition of a site that is wanted; the newest when absent. */
   readonly edition?: number | undefined;
   /** Called with the number of blocks that have arrived, after each. */

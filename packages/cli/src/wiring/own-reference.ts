@@ -11,8 +11,8 @@ import { openResolved, type ResolvedReference, resolveReference, unwrapReference
 export async function ownReference(text: string, options: ClientOptions): Promise<string> {
   const reference = await unwrapReference(text, options);
   return withClient(options, async (operation) => {
-    const { signal, onWarning, dataDir } = options;
-    const opening = { signal, onWarning, dataDir };
+    const { signal, onWarning, dataDir, network, edition } = options;
+    const opening = { signal, onWarning, dataDir, network, edition };
     const resolved = await resolveReference(reference, operation, opening);
     if (resolved.kind === "piece" || resolved.path.length === 0) return formatReference(resolved);
     const opened = await openResolved(resolved, operation, opening);

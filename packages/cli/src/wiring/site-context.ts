@@ -7,6 +7,8 @@ import { openSiteNetworks } from "./site-networks.ts";
 
 export interface SiteContextOptions {
   readonly dataDir: string;
+  /** The network's name: what was seen in another is of no use here. */
+  readonly network: string;
   readonly signal: AbortSignal;
   readonly onWarning?: ((text: string) => void) | undefined;
   /** True for a publish. */
@@ -16,7 +18,7 @@ export interface SiteContextOptions {
 /** Runs `work` with circuits that ask for one site and carry nothing else, and with what this data folder has seen of it. */
 export async function withSiteContext<Result>(
   client: Client,
-  { dataDir, signal, onWarning, secondGuard = false }: SiteContextOptions,
+  { dataDir, network, signal, onWarning, secondGuard = false }: SiteContextOptions,
   work: (context: SiteContext) => Promise<Result>,
 ): Promise<Result> {
   const { networks, close } = openSiteNetworks(client, { secondGuard });
@@ -24,7 +26,7 @@ export async function withSiteContext<Result>(
   try {
     return await work({
       ...{ crypto: nodeProvider, random: nodeRandom, networks, signal: own },
-      ...{ memory: siteMemory(dataDir), evidence: evidenceKeeper(dataDir) },
+      ...{ memory: siteMemory(dataDir, network), evidence: evidenceKeeper(dataDir) },
       notice: (text) => onWarning?.(text),
     });
   } finally {

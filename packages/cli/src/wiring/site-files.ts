@@ -12,9 +12,9 @@ const MAX_SEEN_SITES = 4_096;
 /** Files of evidence, 64 KiB each; more are not kept, so that no owner can fill a reader's disk. */
 const MAX_EVIDENCE_FILES = 1_024;
 
-/** What this data folder has seen of sites: the folder `sites-seen`, in which nobody can read which sites they are. */
-export function siteMemory(dataDir: string): SiteMemory {
-  const path = join(dataDir, "sites-seen");
+/** What was seen of sites in one network: the folder `sites-seen`, in which nobody can read which sites they are. */
+export function siteMemory(dataDir: string, network: string): SiteMemory {
+  const path = join(dataDir, "sites-seen", network);
   const folder = createStateFolder(path);
   const salt = async (): Promise<Uint8Array> => {
     const kept = await folder.read("salt");

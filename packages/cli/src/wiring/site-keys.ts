@@ -19,7 +19,6 @@ import {
   decodeSiteKeyFile,
   encodeOwnerState,
   encodeSiteKeyFile,
-  type OwnerState,
   type OwnerStateStore,
   type SiteKeyFile,
   type StateFolder,
@@ -42,6 +41,7 @@ export interface OpenedSite {
   readonly publicKey: Uint8Array;
   /** 32 bytes; `close` wipes it. */
   readonly seed: Uint8Array;
+  /** In the network for which it was opened. */
   readonly state: OwnerStateStore;
   /** What was confirmed of its blocks at the last publish. */
   readonly confirmed: { load(): Promise<Uint8Array | undefined>; save(bytes: Uint8Array): Promise<void> };
@@ -62,7 +62,7 @@ export async function createSite(
   passphrase: string | undefined,
 ): Promise<ListedSite> {
   const seed = nodeRandom.bytes(32);
-  return writeSite(dataDir, name, seed, passphrase, { isFresh: true, last: undefined, pending: undefined });
+  return writeSite(dataDir, name, seed, passphrase);
 }
 
 /**
@@ -75,17 +75,19 @@ export async function restoreSite(
   backup: string,
   passphrase: string | undefined,
 ): Promise<ListedSite> {
-  const state = { isFresh: false, last: undefined, pending: undefined };
-  return writeSite(dataDir, name, seedOf(backup), passphrase, state);
+  const seed = seedOf(backup);
+  await checkFree(dataDir, name);
+  await sitesFolder(dataDir).write(`${name}${RESTORED}`, new Uint8Array(0));
+  return writeSite(dataDir, name, seed, passphrase);
 }
 
 /** The 24 words that are the site's key: whoever has them can publish under it. Throws as `openSite`. */
 export async function backupSite(dataDir: string, name: string, ask: AskPassphrase): Promise<string> {
-  const site = await openSite(dataDir, name, ask);
+  const seed = await seedOfSite(dataDir, name, ask);
   try {
-    return encodeMnemonic(site.seed);
+    return encodeMnemonic(seed);
   } finally {
-    await site.close();
+    seed.fill(0);
   }
 }
 
@@ -112,21 +114,25 @@ export async function siteKeyNamed(dataDir: string, text: string): Promise<Uint8
 }
 
 /**
- * Opens a site for one process. Throws BAD_INPUT when there is none of that name, CRYPTO_FAILED for a wrong passphrase, IN_USE,
- * BAD_CONFIG, READ_FAILED.
+ * Opens a site for one process and one network. Throws BAD_INPUT when there is none of that name, CRYPTO_FAILED for a wrong
+ * passphrase, IN_USE, BAD_CONFIG, READ_FAILED.
  */
-export async function openSite(dataDir: string, name: string, ask: AskPassphrase): Promise<OpenedSite> {
+export async function openSite(
+  { dataDir, network }: { readonly dataDir: string; readonly network: string },
+  name: string,
+  ask: AskPassphrase,
+): Promise<OpenedSite> {
   const folder = sitesFolder(dataDir);
-  const file = await readKeyFile(dataDir, folder, name);
-  const seed = file.kind === "plain" ? file.seed : await unlocked(file.box, await ask());
+  const seed = await seedOfSite(dataDir, name, ask);
   const lock = await takeLock(join(dataDir, SITES, `${name}.lock`));
   if (!("release" in lock))
     throw new UmbelError("IN_USE", `another process works on the site ${name}; wait until it is done`);
   return {
-    ...{ name, seed, publicKey: file.publicKey, state: stateStore(folder, name) },
+    ...{ name, seed, publicKey: nodeProvider.ed25519.publicKey(seed) },
+    state: stateStore(folder, name, network),
     confirmed: {
-      load: () => folder.read(`${name}.confirmed`),
-      save: (bytes) => folder.write(`${name}.confirmed`, bytes),
+      load: () => folder.read(`${name}.confirmed-${network}`),
+      save: (bytes) => folder.write(`${name}.confirmed-${network}`, bytes),
     },
     async close() {
       seed.fill(0);
@@ -142,6 +148,8 @@ export function isSiteName(name: string): boolean {
 
 const SITES = "sites";
 const KEY = ".key";
+/** Marks a key that came from a backup: what was published under it before is not known here. */
+const RESTORED = ".restored";
 
 function sitesFolder(dataDir: string): StateFolder {
   return createStateFolder(join(dataDir, SITES));
@@ -152,27 +160,33 @@ async function writeSite(
   name: string,
   seed: Uint8Array,
   passphrase: string | undefined,
-  state: OwnerState,
 ): Promise<ListedSite> {
-  if (!isSiteName(name)) {
-    const rule = '1 to 32 small letters, digits and "-", beginning with a letter or digit';
-    throw new UmbelError("BAD_INPUT", `"${name}" cannot name a site: ${rule}`);
-  }
-  await openDataFolder(dataDir);
-  const folder = sitesFolder(dataDir);
-  if ((await folder.names()).includes(`${name}${KEY}`))
-    throw new UmbelError("BAD_INPUT", `there is a site "${name}" already: umbel site list shows it`);
+  await checkFree(dataDir, name);
   const publicKey = nodeProvider.ed25519.publicKey(seed);
   const file: SiteKeyFile =
     passphrase === undefined
       ? { kind: "plain", publicKey, seed }
       : { kind: "locked", publicKey, box: await locked(seed, passphrase) };
   const bytes = encodeSiteKeyFile(nodeProvider, file);
-  await stateStore(folder, name).save(state);
-  await folder.write(`${name}${KEY}`, bytes);
+  await sitesFolder(dataDir).write(`${name}${KEY}`, bytes);
   bytes.fill(0);
   seed.fill(0);
   return listed(name, file);
+}
+
+async function checkFree(dataDir: string, name: string): Promise<void> {
+  if (!isSiteName(name)) {
+    const rule = '1 to 32 small letters, digits and "-", beginning with a letter or digit';
+    throw new UmbelError("BAD_INPUT", `"${name}" cannot name a site: ${rule}`);
+  }
+  await openDataFolder(dataDir);
+  if ((await sitesFolder(dataDir).names()).includes(`${name}${KEY}`))
+    throw new UmbelError("BAD_INPUT", `there is a site "${name}" already: umbel site list shows it`);
+}
+
+async function seedOfSite(dataDir: string, name: string, ask: AskPassphrase): Promise<Uint8Array> {
+  const file = await readKeyFile(dataDir, sitesFolder(dataDir), name);
+  return file.kind === "plain" ? file.seed : unlocked(file.box, await ask());
 }
 
 async function readKeyFile(dataDir: string, folder: StateFolder, name: string): Promise<SiteKeyFile> {
@@ -190,18 +204,19 @@ async function readKeyFile(dataDir: string, folder: StateFolder, name: string): 
   }
 }
 
-function stateStore(folder: StateFolder, name: string): OwnerStateStore {
+/** A key that was made here, and not restored, has no edition in a network of which nothing is kept. */
+function stateStore(folder: StateFolder, name: string, network: string): OwnerStateStore {
+  const file = `${name}.state-${network}`;
   return {
     async load() {
-      const bytes = await folder.read(`${name}.state`);
-      return bytes === undefined ? UNKNOWN : decodeOwnerState(bytes);
+      const bytes = await folder.read(file);
+      if (bytes !== undefined) return decodeOwnerState(bytes);
+      const isFresh = !(await folder.names()).includes(`${name}${RESTORED}`);
+      return { isFresh, last: undefined, pending: undefined };
     },
-    save: (state) => folder.write(`${name}.state`, encodeOwnerState(state)),
+    save: (state) => folder.write(file, encodeOwnerState(state)),
   };
 }
-
-/** A state file that is gone says nothing: least of all that no edition was published. */
-const UNKNOWN: OwnerState = { isFresh: false, last: undefined, pending: undefined };
 
 function locked(seed: Uint8Array, passphrase: string): Promise<Uint8Array> {
   const ports = { crypto: nodeProvider, random: nodeRandom, scrypt: nodeScrypt };

@@ -173,7 +173,7 @@ async function withOwnSite<Result>(
   options: OwnerOptions,
   work: (owner: OwnerContext, site: OpenedSite, client: Client) => Promise<Result>,
 ): Promise<Result> {
-  const site = await openSite(options.dataDir, name, options.passphrase);
+  const site = await openSite(options, name, options.passphrase);
   try {
     return await withClient(options, ({ client }) =>
       withSiteContext(client, { ...options, secondGuard: true }, (context) => {

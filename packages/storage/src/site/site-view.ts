@@ -1,4 +1,11 @@
-import { type AbortLike, type CryptoProvider, type RandomSource, shuffled, UmbelError } from "@umbel/core";
+import {
+  type AbortLike,
+  type CryptoProvider,
+  isUmbelError,
+  type RandomSource,
+  shuffled,
+  UmbelError,
+} from "@umbel/core";
 import type { BlockCopy, BlockNetwork, SlotRankAsked } from "../block/block-network.ts";
 import type { SiteKeys } from "../slot/site-keys.ts";
 import { decodeSlot, type Slot } from "../slot/slot.ts";
@@ -104,8 +111,14 @@ function judgeAnswers(
   answers: readonly LocationAnswer[],
 ): Judgement {
   return judge(seen, answers, (edition) => {
-    const content = openSlotBody(crypto, keys, edition);
-    return content.kind === "edition" ? content.earlier : [];
+    try {
+      const content = openSlotBody(crypto, keys, edition);
+      return content.kind === "edition" ? content.earlier : [];
+    } catch (error) {
+      // Whoever reads this edition is told; it must not keep anybody from the others.
+      if (isUmbelError(error, "BAD_ENCODING", "CRYPTO_FAILED")) return [];
+      throw error;
+    }
   });
 }
 

@@ -6,7 +6,7 @@ import { decodeEvidence } from "../../src/site/evidence.ts";
 import { publishEdition, revokeSite, takeOverSite } from "../../src/site/own-site.ts";
 import { readEdition, readNumber, readSite } from "../../src/site/read-site.ts";
 import { siteKeysOf } from "../../src/slot/site-keys.ts";
-import { encodeSlot, type SlotHeader } from "../../src/slot/slot.ts";
+import { encodeSlot, SLOT_BODY_BYTES, type SlotHeader } from "../../src/slot/slot.ts";
 import { type EarlierEdition, MAX_LISTED_EDITIONS, sealSlotBody } from "../../src/slot/slot-body.ts";
 import { sitePublicKey, siteSeed, slotIdOf } from "../slot/slots.ts";
 import { codeOf, createNetwork, edition, owner, reader } from "./world.ts";
@@ -110,6 +110,24 @@ describe("a site", () => {
     const another = { ...first, hash: new Uint8Array(32).fill(1) };
     expect(await codeOf(readEdition(reader(network), another))).toBe("NOT_FOUND");
     expect(await codeOf(readEdition(reader(network), { ...first, number: 2 }))).toBe("BAD_ENCODING");
+  });
+});
+
+describe("an edition whose body its owner sealed for nobody", () => {
+  it("cannot be read, and keeps nobody from the editions before it", async () => {
+    const network = createNetwork();
+    const first = await publishEdition(owner(network), edition(1));
+    const header: SlotHeader = {
+      ...{ kind: "edition", id: slotIdOf(1), sequence: 2, previous: first.hash },
+      ...{ successor: undefined, nonce: new Uint8Array(24) },
+    };
+    const signer = blindedSigner(nodeProvider, siteSeed(1), { kind: "slot" });
+    const slot = encodeSlot(header, new Uint8Array(SLOT_BODY_BYTES), signer);
+    for (const copy of [0, 1, 2] as const) await network.putSlot({ id: slotIdOf(1), slot, copy });
+    const person = reader(network);
+    expect(await codeOf(readSite(person, SITE))).toBe("CRYPTO_FAILED");
+    expect(await readNumber(person, SITE, 1)).toMatchObject(edition(1));
+    expect(await codeOf(readNumber(person, SITE, 2))).toBe("CRYPTO_FAILED");
   });
 });
 

@@ -40,9 +40,9 @@ export function createFakeOverlay(options: FakeOverlayOptions) {
 
   function handle(endpoint: NodeId, payload: Uint8Array): Uint8Array {
     const message = decodeBlockMessage(payload);
-    if (message.op === "put") {
+    if (message.op === "put" || message.op === "putSlot") {
       puts.push({ endpoint, id: message.id });
-      blocks.set(message.id, message.block.slice());
+      blocks.set(message.id, (message.op === "put" ? message.block : message.slot).slice());
       return encodePutReply(confirmations.get(endpoint) ?? 3);
     }
     const block = blocks.get(message.id);

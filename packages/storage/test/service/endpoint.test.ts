@@ -2,7 +2,7 @@ import type { NodeId } from "@umbel/core";
 import { decodeGetReply, decodePutReply, encodeBlockMessage } from "@umbel/storage";
 import { describe, expect, it } from "vitest";
 import { sampleBlock } from "../../../../test/support/blocks.ts";
-import { HOLDER_HEDGE_MS, HOLDER_PUT_TIMEOUT_MS } from "../../src/limits.ts";
+import { ENDPOINT_MAX_ACTIVE, HOLDER_HEDGE_MS, HOLDER_PUT_TIMEOUT_MS } from "../../src/limits.ts";
 import { type Behaviour, createHolderNetwork, overCircuit, type TestNode } from "./holder-network.ts";
 
 const { id, block } = sampleBlock(1);
@@ -169,5 +169,19 @@ describe("an endpoint", () => {
     const { endpoint } = create();
     const garbage = endpoint.endpoint.handle({ payload: new Uint8Array(63), origin: overCircuit(1) });
     await expect(garbage).rejects.toMatchObject({ code: "BAD_ENCODING" });
+  });
+
+  it("lets a circuit with one request overtake one with many", async () => {
+    const { endpoint, clock } = create();
+    const payload = encodeBlockMessage({ op: "get", id, copy: 0, bypassCaches: true });
+    const done: number[] = [];
+    const ask = async (circuit: number) => {
+      await endpoint.endpoint.handle({ payload, origin: overCircuit(circuit) });
+      done.push(circuit);
+    };
+    const bulk = Array.from({ length: ENDPOINT_MAX_ACTIVE + 100 }, () => ask(1));
+    await clock.complete(Promise.all([...bulk, ask(2)]), LIMIT);
+    expect(done.indexOf(2)).toBeGreaterThanOrEqual(0);
+    expect(done.indexOf(2)).toBeLessThan(ENDPOINT_MAX_ACTIVE + 10);
   });
 });

@@ -12,6 +12,7 @@ export * from "./fetch/fetch.ts";
 export * from "./fetch/fetched-file.ts";
 export * from "./fetch/fetched-folder.ts";
 export * from "./fetch/folder-entry.ts";
+export * from "./fetch/kept-bytes.ts";
 export * from "./format/attributes.ts";
 export * from "./format/children.ts";
 export * from "./format/coding.ts";

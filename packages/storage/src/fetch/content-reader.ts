@@ -2,14 +2,8 @@ import { equalBytes, UmbelError } from "@umbel/core";
 import { BLOCK_KIND, sealKeyOf, verifyKeyOf } from "../block/block.ts";
 import type { RootContent } from "../format/root-private.ts";
 import type { FetchContext } from "./block-getter.ts";
+import type { KeptBytes } from "./kept-bytes.ts";
 import { TreeReader } from "./tree-reader.ts";
-
-/** Bytes that an earlier fetch left: anybody may have changed them since. */
-export interface KeptBytes {
-  readonly size: number;
-  /** The bytes from `start` up to `end`, which are at most `size`. */
-  read(start: number, end: number): Promise<Uint8Array>;
-}
 
 /** Bytes of content, wherever they stand. */
 export interface ContentReader {

@@ -1,7 +1,8 @@
 import type { FileAttributes } from "../format/attributes.ts";
 import type { FileRoot } from "../format/root-private.ts";
 import type { FetchContext } from "./block-getter.ts";
-import { type ContentReader, checkRange, contentReader, type KeptBytes } from "./content-reader.ts";
+import { type ContentReader, checkRange, contentReader } from "./content-reader.ts";
+import type { KeptBytes } from "./kept-bytes.ts";
 
 /** A file whose root was opened. */
 export class FetchedFile {

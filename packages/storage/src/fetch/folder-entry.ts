@@ -1,6 +1,7 @@
 import type { FileReference, PieceReference } from "@umbel/core";
 import type { FileAttributes } from "../format/attributes.ts";
-import { type ContentReader, checkRange, type KeptBytes } from "./content-reader.ts";
+import { type ContentReader, checkRange } from "./content-reader.ts";
+import type { KeptBytes } from "./kept-bytes.ts";
 
 /** A reference of a file's own, which opens nothing else of its folder; undefined where its bytes stand in the table itself. */
 export type OwnReference = FileReference | PieceReference | undefined;

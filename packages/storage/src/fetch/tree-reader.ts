@@ -4,7 +4,7 @@ import { blockIdOf } from "../block/location.ts";
 import { createCancellation } from "../service/cancellation.ts";
 import type { FetchContext } from "./block-getter.ts";
 import { CodedTree, type CodedTreeSource } from "./coded-tree.ts";
-import type { KeptBytes } from "./content-reader.ts";
+import type { KeptBytes } from "./kept-bytes.ts";
 import { inOrder } from "./ordered.ts";
 
 /** A tree of sealed chunks. */

@@ -15,6 +15,7 @@ import { describe, expect, it } from "vitest";
 import { codedFileOf } from "../support/durability/coded-file.ts";
 import { asItIs, simulateLoss } from "../support/durability/experiments.ts";
 import { canDecode, fractionsFrom } from "../support/durability/simulated.ts";
+import { FIVE_DAYS_TIMES, fiveDays, inTime } from "../support/five-days.ts";
 import { createLightStorage, type LightStorage } from "../support/light-storage.ts";
 import { MemoryBlockNetwork } from "../support/memory-block-network.ts";
 import {
@@ -31,35 +32,6 @@ import { createSeededRandom, type SeededRandom } from "../support/seeded-random.
 const HOUR = 3_600_000;
 const MIB = 2 ** 20;
 
-/*
- * Real here: publish, fetch, the formats, the erasure code, holdersOf, holders, endpoints, and what holders do to repair. Not real:
- * circuits and links (calls are handed over in virtual time), and that holders look every four hours, not every five minutes.
- */
-const TIMES = { probe: 4 * HOUR, turn: HOUR / 2, full: 48 * HOUR };
-
-function killSome(storage: LightStorage, part: number): void {
-  const nodes = [...storage.alive()];
-  const count = Math.round(part * nodes.length);
-  const drawn = Array.from({ length: count }, () =>
-    nodes.splice(Math.floor(storage.random.fraction() * nodes.length), 1),
-  );
-  storage.kill(drawn.flat());
-}
-
-/** 40 % leave at once, then 10 % of the rest on each of five days; the directory of the next day has them no more. */
-async function fiveDays(storage: LightStorage): Promise<void> {
-  for (const part of [0.4, 0.1, 0.1, 0.1, 0.1, 0.1]) {
-    killSome(storage, part);
-    await storage.clock.advance(24 * HOUR);
-    storage.forgetDead();
-  }
-  await storage.clock.advance(6 * HOUR);
-}
-
-function run<Value>(storage: LightStorage, work: Promise<Value>): Promise<Value> {
-  return storage.clock.complete(work, { limit: 24 * HOUR });
-}
-
 /** A hundred files: most are small, some have a root of their own. */
 function siteFiles(): Record<string, Uint8Array> {
   const files: Record<string, Uint8Array> = {};
@@ -73,18 +45,18 @@ function siteFiles(): Record<string, Uint8Array> {
 describe("content whose publisher is gone", () => {
   it("is whole after a sudden loss of 40 % of the holders and five days of 10 %, and has lost a third of the blocks that it would have without repair", async () => {
     const seed = seedFor("five days");
-    const storage = createLightStorage({ seed, nodes: 100, repair: true, times: TIMES });
+    const storage = createLightStorage({ seed, nodes: 100, repair: true, times: FIVE_DAYS_TIMES });
     const network = storage.network();
     const bytes = sampleBytes(4 * MIB, "file");
-    const file = await run(storage, publishBytes(network, bytes));
+    const file = await inTime(storage, publishBytes(network, bytes));
     const blocks = await blocksOf(storage);
     const files = siteFiles();
-    const site = await run(storage, publishFiles(network, files));
+    const site = await inTime(storage, publishFiles(network, files));
     const published = storage.traffic.bytes;
     await storage.clock.advance(6 * HOUR);
     await fiveDays(storage);
     const without = createLightStorage({ seed, nodes: 100 });
-    await run(without, putAll(without.network(), blocks));
+    await inTime(without, putAll(without.network(), blocks));
     await fiveDays(without);
     const lost = await partLost(storage, blocks);
     const lostWithout = await partLost(without, blocks);
@@ -98,9 +70,9 @@ describe("content whose publisher is gone", () => {
     expect([storage.alive().length, without.alive().length]).toEqual([36, 36]);
     expect(lostWithout).toBeGreaterThan(3 * lost);
 
-    const opened = await run(storage, openFile(storage.network(), file.reference));
-    expect(Buffer.compare(await run(storage, collect(opened.content())), bytes)).toBe(0);
-    const folder = await run(storage, openFolder(storage.network(), site.reference));
+    const opened = await inTime(storage, openFile(storage.network(), file.reference));
+    expect(Buffer.compare(await inTime(storage, collect(opened.content())), bytes)).toBe(0);
+    const folder = await inTime(storage, openFolder(storage.network(), site.reference));
     let seen = 0;
     const read = async () => {
       for await (const entry of folder.entries()) {
@@ -108,7 +80,7 @@ describe("content whose publisher is gone", () => {
         seen++;
       }
     };
-    await run(storage, read());
+    await inTime(storage, read());
     expect(seen).toBe(100);
     await storage.stop();
   });

@@ -18,6 +18,7 @@ import {
   encodeBlockMessage,
   encodeHaveMessage,
   GET_REPLY_BYTES,
+  HAVE_MAX_IDS,
   HAVE_REPLY_BYTES,
   PUT_REPLY_BYTES,
   PUT_REQUEST_BYTES,
@@ -139,7 +140,7 @@ async function askSlot(
   return slotRank(theirSlot, ourSlot) <= 0;
 }
 
-/** No ids ask for a sign of life. */
+/** As many messages as the ids need; no ids ask for a sign of life. */
 async function askHave(
   options: RepairCallsOptions,
   peer: NodeId,
@@ -147,9 +148,17 @@ async function askHave(
   ids: readonly BlockId[],
   signal: AbortLike,
 ): Promise<HaveAnswer> {
-  const message = encodeHaveMessage({ op: "have", copy, ids });
-  const reply = await answer(options, peer, message, HAVE_REPLY_BYTES, HOLDER_GET_TIMEOUT_MS, signal);
-  return typeof reply === "string" ? reply : (readReply(() => decodeHaveReply(reply, ids.length)) ?? "busy");
+  const has: boolean[] = [];
+  do {
+    const some = ids.slice(has.length, has.length + HAVE_MAX_IDS);
+    const message = encodeHaveMessage({ op: "have", copy, ids: some });
+    const reply = await answer(options, peer, message, HAVE_REPLY_BYTES, HOLDER_GET_TIMEOUT_MS, signal);
+    if (typeof reply === "string") return reply;
+    const said = readReply(() => decodeHaveReply(reply, some.length));
+    if (said === undefined) return "busy";
+    has.push(...said);
+  } while (has.length < ids.length);
+  return has;
 }
 
 /** The whole reply; "busy" from a node that is there and refused. Throws ABORTED when `signal` fired. */

@@ -15,8 +15,8 @@ export const PUT_REQUEST_BYTES = REQUEST_HEADER_BYTES + BLOCK_BYTES;
 export const GET_REPLY_BYTES = BLOCK_HEADER_BYTES + BLOCK_BYTES;
 export const PUT_REPLY_BYTES = BLOCK_HEADER_BYTES;
 
-/** Ids that one HAVE asks for at most: as many as a block has room for, so that it is no longer than a PUT. */
-export const HAVE_MAX_IDS = Math.floor(BLOCK_BYTES / BLOCK_ID_BYTES);
+/** Ids that one HAVE asks for at most: looking up as many takes a holder about 5 ms. */
+export const HAVE_MAX_IDS = 256;
 export const HAVE_REPLY_BYTES = BLOCK_HEADER_BYTES + Math.ceil(HAVE_MAX_IDS / 8);
 
 const OP = { GET: 1, PUT: 2, GET_SLOT: 3, PUT_SLOT: 4, HAVE: 5 } as const;

@@ -283,6 +283,6 @@ describe("messages are written as they were when they were frozen", () => {
   it("HAVE and its reply", () => {
     const bytes = encodeHaveMessage({ op: "have", copy: 1, ids: [frozenId] });
     expect(hex(bytes)).toBe(`010501000001${"00".repeat(57)}${idHex}`);
-    expect(hex(encodeHaveReply([false, true]))).toBe(`01${"00".repeat(63)}40${"00".repeat(126)}`);
+    expect(hex(encodeHaveReply([false, true]))).toBe(`01${"00".repeat(63)}40${"00".repeat(31)}`);
   });
 });

@@ -210,7 +210,7 @@ export const CLIENT_BUILD_FAILURES = 6;
 /** Failed builds in a row after which a publish goes on with the circuits that stand. */
 export const CLIENT_SPREAD_BUILD_FAILURES = 3;
 /** Requests that a circuit of a publish may be given beyond the one that was given fewest. */
-export const CLIENT_SPREAD_SLACK = 16;
+export const CLIENT_SPREAD_SLACK = 8;
 /** First pause in ms after a failed build; it doubles up to the second. */
 export const CLIENT_BUILD_PAUSE_MS = 250;
 export const CLIENT_BUILD_PAUSE_MAX_MS = 8_000;

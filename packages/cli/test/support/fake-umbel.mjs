@@ -46,7 +46,7 @@ const engine = {
     };
   },
 
-  async publishPath(path, { dataDir, onCircuits, signal }) {
+  async publishPath(path, { dataDir, onCircuits, onDone, signal }) {
     if (misbehaviour === "publish-hangs")
       await new Promise((_, reject) => signal.addEventListener("abort", reject));
     const store = join(dirname(dataDir), "store");
@@ -55,7 +55,7 @@ const engine = {
     await cp(path, join(store, key), { recursive: true });
     onCircuits([["id-of-n1", "id-of-n2", "id-of-n3"]]);
     const bytes = (await stat(path)).size;
-    return {
+    const published = {
       reference: `umbel:file-${key}`,
       bytes,
       blocks: 1,
@@ -64,6 +64,8 @@ const engine = {
       files: 1,
       skipped: 0,
     };
+    await onDone?.(published);
+    return published;
   },
 
   async fetchReference(reference, { dataDir, output, onCircuits }) {
@@ -72,7 +74,8 @@ const engine = {
     await cp(stored, output, { recursive: true });
     if (misbehaviour === "alter") await alterFirstFile(output);
     onCircuits([["id-of-n4", "id-of-n5", "id-of-n6"]]);
-    return { bytes: 1, sha256: createHash("sha256").digest("hex"), seconds: 0.5, output, files: 1 };
+    const sha256 = createHash("sha256").digest("hex");
+    return { bytes: 1, keptBytes: 0, sha256, seconds: 0.5, output, files: 1 };
   },
 };
 

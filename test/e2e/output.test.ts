@@ -57,6 +57,7 @@ describe("--json", () => {
       seconds: expect.any(Number),
       files: 1,
       skipped: 0,
+      receipt: { asked: expect.any(Number), confirmed: expect.any(Number) },
       cpuSeconds: expect.any(Number),
     });
     const { copies, blocks: count } = published.at(-1) as UmbelEvent;

@@ -47,7 +47,7 @@ export async function walkPath(path: string, options: { readonly hidden: boolean
   return { kind: "folder", name, ...found };
 }
 
-/** The bytes of an entry. Throws READ_FAILED, also when the file changed its size since the walk. */
+/** The bytes of an entry. Throws READ_FAILED, also when the file was changed since the walk: half old, half new is nothing. */
 export async function* readEntry(entry: FileEntry): AsyncGenerator<Uint8Array> {
   let bytes = 0;
   try {
@@ -58,8 +58,14 @@ export async function* readEntry(entry: FileEntry): AsyncGenerator<Uint8Array> {
   } catch (cause) {
     throw fileError("READ_FAILED", `cannot read ${entry.source}`, cause);
   }
-  if (bytes !== entry.bytes)
+  if (bytes !== entry.bytes || (await wasChanged(entry)))
     throw new UmbelError("READ_FAILED", `${entry.source} changed while it was being read`);
+}
+
+/** True when the file at an entry's place is not as the walk saw it. Throws READ_FAILED. */
+export async function wasChanged({ source, bytes, modified }: FileEntry): Promise<boolean> {
+  const { size, mtimeMs } = await read(source, () => stat(source));
+  return size !== bytes || mtimeMs !== modified;
 }
 
 /** A hash over paths, sizes and times of change, in base32: what was published under it before is published under it again. */

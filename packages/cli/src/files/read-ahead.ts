@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { type FileEntry, readEntry } from "./folder-walk.ts";
+import { type FileEntry, readEntry, wasChanged } from "./folder-walk.ts";
 
 /** Small files are read whole, so many ahead of the one whose turn it is. */
 const AHEAD_FILES = 8;
@@ -32,7 +32,7 @@ export function readAhead(
 async function wholeOf(file: FileEntry): Promise<Uint8Array | undefined> {
   try {
     const bytes = new Uint8Array(await readFile(file.source));
-    return bytes.length === file.bytes ? bytes : undefined;
+    return bytes.length === file.bytes && !(await wasChanged(file)) ? bytes : undefined;
   } catch {
     return undefined;
   }

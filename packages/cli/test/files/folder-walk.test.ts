@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -64,9 +64,13 @@ describe("walking a path", () => {
     });
   });
 
-  it("notices a file that changed before it was read", async () => {
+  it.each([
+    ["grew", "123456789"],
+    ["was written anew at the same length", "12345"],
+  ])("notices a file that %s before it was read", async (_, content) => {
     const { files } = await walkPath(folder, { hidden: false });
-    await writeFile(join(folder, "a.txt"), "123456789");
+    await writeFile(join(folder, "a.txt"), content);
+    await utimes(join(folder, "a.txt"), 1, 1);
     const entry = files.find(({ path }) => path === "a.txt");
     const read = async () => {
       for await (const _ of readEntry(entry as NonNullable<typeof entry>));

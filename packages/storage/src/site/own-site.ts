@@ -73,6 +73,7 @@ export async function publishEdition(
 ): Promise<PublishedEdition> {
   const { crypto, seed } = context;
   const keys = siteKeysOf(crypto, crypto.ed25519.publicKey(seed));
+  if (options.adopt === true) await dropOvertaken(context, keys);
   await finishPending(context, keys);
   const base = await baseOf(context, keys, options.adopt === true);
   const successor = successorFor(crypto, keys, base, options.successor);
@@ -117,7 +118,7 @@ export async function revokeSite(context: OwnerContext, text: string | undefined
   const header = headerAfter(context, keys, "revocation", newest, successorOf(slots));
   const signer = blindedSigner(crypto, seed, { kind: "slot" });
   const slot = signed(context, keys, header, { kind: "revocation", text }, signer);
-  return putEverywhere(context, slot);
+  return putWhereverTaken(context, slot);
 }
 
 /**
@@ -143,7 +144,7 @@ export async function takeOverSite(
   const header = headerAfter(context, keys, "handover", view.newest, signer.publicKey);
   const own = crypto.ed25519.publicKey(seed);
   const slot = signed(context, keys, header, { kind: "handover", siteKey: own, text }, signer);
-  return putEverywhere(context, slot);
+  return putWhereverTaken(context, slot);
 }
 
 /** The edition that the next one follows. Throws SITE_FORK when it is not known here and not to be adopted. */
@@ -203,6 +204,17 @@ async function finishPending(context: OwnerContext, keys: SiteKeys): Promise<num
   return confirmations;
 }
 
+/** Who goes on from another edition gives up the one that waits, if its number is taken: holders may have no room for it. */
+async function dropOvertaken(context: OwnerContext, keys: SiteKeys): Promise<void> {
+  const { isFresh, last, pending } = await context.state.load();
+  if (pending === undefined) return;
+  const waiting = decodeSlot(context.crypto, keys.slotId, pending);
+  const { newest } = await viewSite(context, keys, true);
+  const isTaken = newest !== undefined && newest.sequence >= waiting.sequence;
+  if (isTaken && !equalBytes(newest.hash, waiting.hash))
+    await context.state.save({ isFresh, last, pending: undefined });
+}
+
 /** An edition is an ordinary block, too: so its reference finds it when holders keep newer editions alone. */
 async function putAsBlock({ crypto, networks, wanted, signal }: OwnerContext, slot: Slot): Promise<void> {
   const id = blockIdOf(crypto, slot.bytes);
@@ -220,11 +232,32 @@ async function putEverywhere({ networks, wanted, signal }: OwnerContext, slot: S
   return confirmed.reduce((sum, count) => sum + count, 0);
 }
 
+/** Holders that a thief came to first may refuse for ever: what counts is that others do not. Throws NOT_STORED when all do. */
+async function putWhereverTaken({ networks, wanted, signal }: OwnerContext, slot: Slot): Promise<number> {
+  const confirmed = await Promise.all(
+    ([0, 1, 2] as const).map((copy) =>
+      most(() => networks[0].putSlot({ id: slot.id, slot: slot.bytes, copy }, { signal }), wanted),
+    ),
+  );
+  const sum = confirmed.reduce((total, count) => total + count, 0);
+  if (sum > 0) return sum;
+  throw new UmbelError(
+    "NOT_STORED",
+    "no node keeps it: all refuse it, or cannot be reached; try again later",
+  );
+}
+
+/** The most confirmations of several tries, which end when there are as many as wanted. */
+async function most(put: () => Promise<number>, wanted: number): Promise<number> {
+  let best = 0;
+  for (let attempt = 0; attempt < PUT_TRIES && best < wanted; attempt++) best = Math.max(best, await put());
+  return best;
+}
+
 async function enough(put: () => Promise<number>, wanted: number): Promise<number> {
-  let most = 0;
-  for (let attempt = 0; attempt < PUT_TRIES && most < wanted; attempt++) most = Math.max(most, await put());
-  if (most >= wanted) return most;
-  const what = `a location of the site's slot was confirmed by ${most} of the ${wanted} nodes wanted`;
+  const confirmed = await most(put, wanted);
+  if (confirmed >= wanted) return confirmed;
+  const what = `a location of the site's slot was confirmed by ${confirmed} of the ${wanted} nodes wanted`;
   throw new UmbelError("NOT_STORED", `${what}; publish again to go on`);
 }
 

@@ -1,13 +1,15 @@
 import { blindedSigner } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { describe, expect, it } from "vitest";
+import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import type { SlotGet } from "../../src/block/block-network.ts";
 import { decodeEvidence } from "../../src/site/evidence.ts";
 import { publishEdition, revokeSite, takeOverSite } from "../../src/site/own-site.ts";
 import { readEdition, readNumber, readSite } from "../../src/site/read-site.ts";
 import { siteKeysOf } from "../../src/slot/site-keys.ts";
-import { encodeSlot, SLOT_BODY_BYTES, type SlotHeader } from "../../src/slot/slot.ts";
+import { decodeSlot, encodeSlot, SLOT_BODY_BYTES, type SlotHeader } from "../../src/slot/slot.ts";
 import { type EarlierEdition, MAX_LISTED_EDITIONS, sealSlotBody } from "../../src/slot/slot-body.ts";
+import { offerSlot } from "../../src/slot/slot-rules.ts";
 import { sitePublicKey, siteSeed, slotIdOf } from "../slot/slots.ts";
 import { codeOf, createNetwork, edition, owner, reader } from "./world.ts";
 
@@ -258,6 +260,27 @@ describe("a fork", () => {
     expect(await codeOf(publishEdition(blind, edition(2)))).toBe("NOT_FOUND");
   });
 
+  it("that leaves no room for the owner's edition is passed by going on from it", async () => {
+    const network = createNetwork();
+    const own = owner(network);
+    const first = await publishEdition(own, edition(1));
+    const start = own.stateNow();
+    const pending = signedEdition(2, [first]);
+    const late = owner(network, 1, { ...start, pending });
+    for (const title of ["a", "b", "c", "d", "e", "f"]) {
+      const thief = owner(network, 1, start);
+      await publishEdition({ ...thief, random: createSeededRandom(title) }, edition(60, title), {
+        adopt: true,
+      }).catch(() => {});
+    }
+    const refused = [...network.slots.values()].every(
+      (kept) => offerSlot(kept, decodeSlot(nodeProvider, slotIdOf(1), pending)).verdict === "outranked",
+    );
+    expect(refused).toBe(true);
+    expect(await codeOf(publishEdition(late, edition(3)))).toBe("NOT_STORED");
+    expect(await publishEdition(late, edition(3), { adopt: true })).toMatchObject({ isNew: true });
+  });
+
   it("is not made by an interrupted publish: the block that was signed is put first", async () => {
     const network = createNetwork({ onPutSlot: ({ copy }) => (failing && copy === 2 ? 0 : 3) });
     let failing = true;
@@ -299,6 +322,15 @@ describe("revocation and handover", () => {
     const person = reader(network);
     expect(await readSite(person, SITE)).toMatchObject({ ...edition(9), siteKey: sitePublicKey(2) });
     expect(person.notices[0]).toMatch(/^the site was handed over to umbel:site-\w+ \("we moved"\)/);
+  });
+
+  it("is kept by the holders that take it, though others refuse it for ever", async () => {
+    const network = createNetwork({ onPutSlot: ({ copy }) => (copy === 0 ? 0 : 2) });
+    const own = { ...owner(network), wanted: 2 };
+    expect(await codeOf(publishEdition(own, edition(1)))).toBe("NOT_STORED");
+    expect(await revokeSite(own, undefined)).toBe(4);
+    const nowhere = owner(createNetwork({ onPutSlot: () => 0 }));
+    expect(await codeOf(revokeSite(nowhere, undefined))).toBe("NOT_STORED");
   });
 
   it("nobody else can take it over", async () => {

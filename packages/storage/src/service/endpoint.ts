@@ -13,7 +13,7 @@ import { createAdmission } from "./admission.ts";
 import { createEndpointCache, type EndpointCache } from "./endpoint-cache.ts";
 import type { HolderPort } from "./holder.ts";
 import { createHolderCalls, type HolderCalls } from "./holder-calls.ts";
-import type { Holders } from "./holders.ts";
+import { furtherOut, type HolderIndex, holdersOf } from "./holders.ts";
 import {
   type BlockMessage,
   blockOfReply,
@@ -29,7 +29,7 @@ import {
 import { bestSlot } from "./slot-answers.ts";
 import { slotOrNothing } from "./slot-keeper.ts";
 import { staggered } from "./staggered.ts";
-import { createHolderFinder, type StoreDirectory } from "./store-directory.ts";
+import { createLastingIndex, type StoreDirectory } from "./store-directory.ts";
 import { isBlockOf } from "./verified.ts";
 
 export interface EndpointOptions {
@@ -68,13 +68,13 @@ class Endpoint {
   readonly #options: EndpointOptions;
   readonly #asked: HolderCalls;
   readonly #cache: EndpointCache;
-  readonly #findHolders: (location: Uint8Array) => Holders;
+  readonly #index: HolderIndex;
 
   constructor(options: EndpointOptions) {
     this.#options = options;
     this.#asked = createHolderCalls(options);
     this.#cache = createEndpointCache(options.crypto, options.clock, options.cache);
-    this.#findHolders = createHolderFinder(options.directory);
+    this.#index = createLastingIndex(options.directory);
   }
 
   /** `request` is what `message` was read from: holders are told the same. */
@@ -111,9 +111,18 @@ class Endpoint {
     return reply;
   }
 
-  /** Asks one holder after the other, the next one early when one is slow; the first verified block wins. */
+  /** Asks holders and near misses, then nodes further out where some of them turned out to be gone. */
   async #ask(message: GetMessage, request: Uint8Array): Promise<Answers> {
     const order = this.#inOrder(message);
+    const answers = await this.#askInOrder(order, message, request);
+    if (answers.reply !== undefined || answers.allSaidNo) return answers;
+    const further = this.#inOrder(message).filter((id) => !order.includes(id));
+    const { reply } = await this.#askInOrder(further, message, request);
+    return { reply, allSaidNo: false };
+  }
+
+  /** Asks one after the other, the next one early when one is slow; the first verified block wins. */
+  async #askInOrder(order: readonly NodeId[], message: GetMessage, request: Uint8Array): Promise<Answers> {
     let saidNo = 0;
     const reply = await staggered({
       tries: order.length,
@@ -135,11 +144,12 @@ class Endpoint {
    * the full number of copies exists where a GET looks. How many have it.
    */
   async #give(message: PutMessage | PutSlotMessage, request: Uint8Array): Promise<number> {
-    const order = this.#inOrder(message);
+    const order = [...this.#inOrder(message)];
     let next = 0;
     let confirmed = 0;
     const storeOneCopy = async () => {
       for (;;) {
+        if (next >= order.length) order.push(...this.#inOrder(message).filter((id) => !order.includes(id)));
         const holder = order[next++];
         if (holder === undefined) return;
         if (await this.#asked.put(holder, message, request)) {
@@ -152,9 +162,13 @@ class Endpoint {
     return confirmed;
   }
 
+  /** Holders and near misses, and as many nodes further out as of these could not be reached; those that could not last. */
   #inOrder({ id, copy }: BlockMessage): readonly NodeId[] {
-    const { holders, nearMisses } = this.#findHolders(locationOf(this.#options.crypto, id, copy));
-    return this.#asked.inOrder([...holders, ...nearMisses]);
+    const location = locationOf(this.#options.crypto, id, copy);
+    const { holders, nearMisses } = holdersOf(this.#index, location);
+    const near = [...holders, ...nearMisses];
+    const further = furtherOut(this.#index, location, this.#asked.unreachable(near));
+    return this.#asked.inOrder([...near, ...further]);
   }
 }
 

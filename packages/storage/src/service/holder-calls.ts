@@ -42,6 +42,8 @@ export interface HolderCallsOptions {
 export interface HolderCalls {
   /** In their order, those that lately could not be reached last. */
   inOrder(ids: readonly NodeId[]): readonly NodeId[];
+  /** How many of `ids` could lately not be reached. */
+  unreachable(ids: readonly NodeId[]): number;
   /**
    * A whole reply to GET with the block verified, so that it can be passed on as it is; else that this holder has none, or that it
    * cannot be reached, lies or talks nonsense. `request` is the encoded message.
@@ -79,6 +81,7 @@ export function createHolderCalls(options: HolderCallsOptions): HolderCalls {
   };
   return {
     inOrder: (ids) => unreachable.last(ids),
+    unreachable: (ids) => unreachable.count(ids),
     async get(holder, message, request, signal) {
       const reply =
         holder === ownId

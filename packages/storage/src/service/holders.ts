@@ -31,6 +31,12 @@ export function holdersOf(index: HolderIndex, location: Uint8Array): Holders {
   return { holders: near.slice(0, HOLDER_COUNT), nearMisses: near.slice(HOLDER_COUNT) };
 }
 
+/** The `count` nodes after the near misses: where holders repair to while nearer ones are away. */
+export function furtherOut(index: HolderIndex, location: Uint8Array, count: number): readonly NodeId[] {
+  const near = HOLDER_COUNT + NEAR_MISS_COUNT;
+  return count === 0 ? [] : index.nearest(location, near + count).slice(near);
+}
+
 /**
  * Sorts the nodes by position once; each search then walks the binary tree of their common prefixes: O(count * log n)
  * for n nodes (the tree of Kademlia, Maymounkov and Mazieres 2002, section 2).

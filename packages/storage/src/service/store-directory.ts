@@ -1,5 +1,5 @@
 import type { NodeId } from "@umbel/core";
-import { createHolderIndex, type Holders, holdersOf, type StoreNode } from "./holders.ts";
+import { createHolderIndex, type HolderIndex, type Holders, holdersOf, type StoreNode } from "./holders.ts";
 
 /** What the storage services need of a node's directory: the composition adapts the router's. */
 export interface StoreDirectory {
@@ -11,15 +11,23 @@ export interface StoreDirectory {
   isRelay(id: NodeId): boolean;
 }
 
-/** `holdersOf` over a directory that changes: the index is made anew when its revision is another. */
+/** `holdersOf` over a directory that changes. */
 export function createHolderFinder(directory: StoreDirectory): (location: Uint8Array) => Holders {
+  const index = createLastingIndex(directory);
+  return (location) => holdersOf(index, location);
+}
+
+/** An index over a directory that changes: it is made anew when the directory's revision is another. */
+export function createLastingIndex(directory: StoreDirectory): HolderIndex {
   let revision = directory.revision;
   let index = createHolderIndex(directory.storeNodes());
-  return (location) => {
-    if (directory.revision !== revision) {
-      revision = directory.revision;
-      index = createHolderIndex(directory.storeNodes());
-    }
-    return holdersOf(index, location);
+  return {
+    nearest(location, count) {
+      if (directory.revision !== revision) {
+        revision = directory.revision;
+        index = createHolderIndex(directory.storeNodes());
+      }
+      return index.nearest(location, count);
+    },
   };
 }

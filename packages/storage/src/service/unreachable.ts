@@ -5,6 +5,8 @@ export interface UnreachableNodes {
   add(id: NodeId): void;
   /** Forgets `id`: it answered. */
   remove(id: NodeId): void;
+  /** How many of `ids` lately failed. */
+  count(ids: readonly NodeId[]): number;
   /** `ids` in their order, those that lately failed at the end. None is left out: all may have failed for another reason. */
   last(ids: readonly NodeId[]): readonly NodeId[];
 }
@@ -27,6 +29,7 @@ export function createUnreachableNodes(clock: Clock, duration: Millis, maxNodes:
       until.set(id, clock.now() + duration);
     },
     remove: (id) => void until.delete(id),
+    count: (ids) => ids.filter(isOut).length,
     last(ids) {
       const out = ids.filter(isOut);
       return [...ids.filter((id) => !out.includes(id)), ...out];

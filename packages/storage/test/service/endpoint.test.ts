@@ -75,6 +75,22 @@ describe("an endpoint's PUT", () => {
 });
 
 describe("an endpoint's GET", () => {
+  it("looks as many nodes further out as of the nearest six are gone, and no further", async () => {
+    for (const gone of [3, 4]) {
+      const { get, nodes, behave } = create(14);
+      behave("is dead", ...[0, 1, 2, 3].slice(0, gone));
+      await (nodes[9] as TestNode).store.put(id, 0, block);
+      expect(same(await get())).toBe(gone === 4);
+    }
+  });
+
+  it("does not look further out for nodes that refuse", async () => {
+    const { get, nodes, behave } = create(14);
+    behave("resets", 0, 1, 2, 3, 4, 5);
+    await (nodes[6] as TestNode).store.put(id, 0, block);
+    expect(await get()).toBeUndefined();
+  });
+
   it("asks the nearest holder alone when that answers", async () => {
     const { put, get, nodes } = create();
     await put();

@@ -21,7 +21,7 @@ it("a state folder on disk is its owner's alone, and is not made by reading", as
   await expect(stat(path)).rejects.toMatchObject({ code: "ENOENT" });
   await folder.write("a", Uint8Array.of(1));
   await (await folder.append("b")).close();
-  const modes = await Promise.all([path, join(path, "a"), join(path, "b")].map(stat));
+  const modes = await Promise.all([path, join(path, "a"), join(path, "b")].map((each) => stat(each)));
   expect(modes.map(({ mode }) => mode & 0o777)).toEqual([0o700, 0o600, 0o600]);
   await dispose();
 });

@@ -71,6 +71,7 @@ export * from "./service/holders.ts";
 export * from "./service/messages.ts";
 export * from "./service/store-directory.ts";
 export * from "./site/confirmed-blocks.ts";
+export * from "./site/end-site.ts";
 export * from "./site/evidence.ts";
 export * from "./site/judgement.ts";
 export * from "./site/own-site.ts";

@@ -1,5 +1,4 @@
 import {
-  type BlindedSigner,
   type BlockId,
   blindedPublicKey,
   blindedSigner,
@@ -11,24 +10,13 @@ import {
   UmbelError,
   XCHACHA_NONCE_BYTES,
 } from "@umbel/core";
-import { blockIdOf } from "../block/location.ts";
-import { PUT_TRIES } from "../limits.ts";
 import { type SiteKeys, siteKeysOf } from "../slot/site-keys.ts";
-import { decodeSlot, encodeSlot, type Slot, type SlotHeader } from "../slot/slot.ts";
-import { MAX_LISTED_EDITIONS, openSlotBody, type SlotContent, sealSlotBody } from "../slot/slot-body.ts";
-import { successorOf } from "../slot/slot-rules.ts";
-import type { OwnerState, OwnerStateStore } from "./owner-state.ts";
+import { decodeSlot, type Slot, type SlotHeader } from "../slot/slot.ts";
+import { MAX_LISTED_EDITIONS } from "../slot/slot-body.ts";
+import type { OwnerContext, OwnerState } from "./owner-state.ts";
+import { putAsBlock, putEverywhere, signed } from "./put-slot.ts";
 import { editionOf, type SiteEdition, throwIfAlarmed } from "./read-site.ts";
-import { type SiteContext, type SiteView, viewSite } from "./site-view.ts";
-
-/** What publishing under a site's key needs. */
-export interface OwnerContext extends SiteContext {
-  /** The site's secret: 32 bytes. The caller wipes it. */
-  readonly seed: Uint8Array;
-  readonly state: OwnerStateStore;
-  /** Holders that must keep each block at each location. */
-  readonly wanted: number;
-}
+import { type SiteView, viewSite } from "./site-view.ts";
 
 /** What a new edition shows. */
 export interface NewEdition {
@@ -107,46 +95,6 @@ export async function checkPublishable(context: OwnerContext, adopt: boolean): P
   if (pending === undefined) await baseOf(context, siteKeysOf(crypto, crypto.ed25519.publicKey(seed)), adopt);
 }
 
-/**
- * Tells the network that the site's key is not to be trusted any more: for ever, and above every edition. Throws as
- * `publishEdition`; alarms do not keep it back.
- */
-export async function revokeSite(context: OwnerContext, text: string | undefined): Promise<number> {
-  const { crypto, seed } = context;
-  const keys = siteKeysOf(crypto, crypto.ed25519.publicKey(seed));
-  const { newest, slots } = await viewSite(context, keys, true);
-  const header = headerAfter(context, keys, "revocation", newest, successorOf(slots));
-  const signer = blindedSigner(crypto, seed, { kind: "slot" });
-  const slot = signed(context, keys, header, { kind: "revocation", text }, signer);
-  return putWhereverTaken(context, slot);
-}
-
-/**
- * Takes over the site `siteKey` with the key of `context`, which one of its editions must name as successor: readers are led to the
- * site of that key. Throws BAD_INPUT when no edition names it, NOT_STORED, and as `viewSite`.
- */
-export async function takeOverSite(
-  context: OwnerContext,
-  siteKey: Uint8Array,
-  text: string | undefined,
-): Promise<number> {
-  const { crypto, seed } = context;
-  const keys = siteKeysOf(crypto, siteKey);
-  const signer = blindedSigner(crypto, seed, { kind: "successor", of: siteKey });
-  const view = await viewSite(context, keys, true);
-  const isNamed = view.slots.some(({ successor }) => successor && equalBytes(successor, signer.publicKey));
-  if (!isNamed) {
-    const what = view.isAnswered
-      ? "no edition of that site names this one as its successor"
-      : "that site was not found";
-    throw new UmbelError(view.isAnswered ? "BAD_INPUT" : "NOT_FOUND", what);
-  }
-  const header = headerAfter(context, keys, "handover", view.newest, signer.publicKey);
-  const own = crypto.ed25519.publicKey(seed);
-  const slot = signed(context, keys, header, { kind: "handover", siteKey: own, text }, signer);
-  return putWhereverTaken(context, slot);
-}
-
 /** The edition that the next one follows. Throws SITE_FORK when it is not known here and not to be adopted. */
 async function baseOf(context: OwnerContext, keys: SiteKeys, adopt: boolean): Promise<Slot | undefined> {
   const view = await viewSite(context, keys, true);
@@ -215,52 +163,6 @@ async function dropOvertaken(context: OwnerContext, keys: SiteKeys): Promise<voi
     await context.state.save({ isFresh, last, pending: undefined });
 }
 
-/** An edition is an ordinary block, too: so its reference finds it when holders keep newer editions alone. */
-async function putAsBlock({ crypto, networks, wanted, signal }: OwnerContext, slot: Slot): Promise<void> {
-  const id = blockIdOf(crypto, slot.bytes);
-  const puts = ([0, 1, 2] as const).map(
-    (copy) => () => networks[0].put({ id, block: slot.bytes, copy, lane: "roots" }, { signal }),
-  );
-  await Promise.all(puts.map((put) => enough(put, wanted)));
-}
-
-async function putEverywhere({ networks, wanted, signal }: OwnerContext, slot: Slot): Promise<number> {
-  const puts = ([0, 1, 2] as const).map(
-    (copy) => () => networks[0].putSlot({ id: slot.id, slot: slot.bytes, copy }, { signal }),
-  );
-  const confirmed = await Promise.all(puts.map((put) => enough(put, wanted)));
-  return confirmed.reduce((sum, count) => sum + count, 0);
-}
-
-/** Holders that a thief came to first may refuse for ever: what counts is that others do not. Throws NOT_STORED when all do. */
-async function putWhereverTaken({ networks, wanted, signal }: OwnerContext, slot: Slot): Promise<number> {
-  const confirmed = await Promise.all(
-    ([0, 1, 2] as const).map((copy) =>
-      most(() => networks[0].putSlot({ id: slot.id, slot: slot.bytes, copy }, { signal }), wanted),
-    ),
-  );
-  const sum = confirmed.reduce((total, count) => total + count, 0);
-  if (sum > 0) return sum;
-  throw new UmbelError(
-    "NOT_STORED",
-    "no node keeps it: all refuse it, or cannot be reached; try again later",
-  );
-}
-
-/** The most confirmations of several tries, which end when there are as many as wanted. */
-async function most(put: () => Promise<number>, wanted: number): Promise<number> {
-  let best = 0;
-  for (let attempt = 0; attempt < PUT_TRIES && best < wanted; attempt++) best = Math.max(best, await put());
-  return best;
-}
-
-async function enough(put: () => Promise<number>, wanted: number): Promise<number> {
-  const confirmed = await most(put, wanted);
-  if (confirmed >= wanted) return confirmed;
-  const what = `a location of the site's slot was confirmed by ${confirmed} of the ${wanted} nodes wanted`;
-  throw new UmbelError("NOT_STORED", `${what}; publish again to go on`);
-}
-
 /** The blinded key that the next edition names. Throws BAD_INPUT when another is named already. */
 function successorFor(
   crypto: CryptoProvider,
@@ -287,30 +189,4 @@ function namesNew(base: Slot | undefined, successor: Uint8Array | undefined): bo
 function isSame(before: SiteEdition, edition: NewEdition): boolean {
   const isContent = before.rootId === edition.rootId && equalBytes(before.readKey, edition.readKey);
   return isContent && before.title === edition.title;
-}
-
-function headerAfter(
-  { random }: OwnerContext,
-  keys: SiteKeys,
-  kind: "revocation" | "handover",
-  newest: Slot | undefined,
-  successor: Uint8Array | undefined,
-): SlotHeader {
-  return {
-    ...{ kind, id: keys.slotId, sequence: newest?.sequence ?? 0, previous: newest?.hash, successor },
-    nonce: random.bytes(XCHACHA_NONCE_BYTES),
-  };
-}
-
-function signed(
-  { crypto }: OwnerContext,
-  keys: SiteKeys,
-  header: SlotHeader,
-  content: SlotContent,
-  signer: BlindedSigner,
-): Slot {
-  const body = sealSlotBody(crypto, keys, header, content);
-  const slot = decodeSlot(crypto, keys.slotId, encodeSlot(header, body, signer));
-  openSlotBody(crypto, keys, slot);
-  return slot;
 }

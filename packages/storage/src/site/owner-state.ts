@@ -1,4 +1,5 @@
 import { BLOCK_BYTES, UmbelError } from "@umbel/core";
+import type { SiteContext } from "./site-view.ts";
 
 /** What an owner must not forget between two publishes. */
 export interface OwnerState {
@@ -15,6 +16,15 @@ export interface OwnerStateStore {
   load(): Promise<OwnerState>;
   /** On disk when it resolves. */
   save(state: OwnerState): Promise<void>;
+}
+
+/** What publishing under a site's key needs. */
+export interface OwnerContext extends SiteContext {
+  /** The site's secret: 32 bytes. The caller wipes it. */
+  readonly seed: Uint8Array;
+  readonly state: OwnerStateStore;
+  /** Holders that must keep each block at each location. */
+  readonly wanted: number;
 }
 
 /** version u8 = 1 | flags u8: 1 fresh, 2 last, 4 pending | the slot blocks that the flags name */

@@ -4,7 +4,8 @@ import type { MemoryBlockNetwork } from "../../../../test/support/memory-block-n
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import { isInPlace, type RepairReport } from "../../src/repair/repair-report.ts";
 import { repairSite, type SiteVerifyTarget } from "../../src/repair/repair-site.ts";
-import { publishEdition, revokeSite, takeOverSite } from "../../src/site/own-site.ts";
+import { revokeSite, takeOverSite } from "../../src/site/end-site.ts";
+import { publishEdition } from "../../src/site/own-site.ts";
 import { siteKeysOf } from "../../src/slot/site-keys.ts";
 import { createNetwork, edition, owner } from "../site/world.ts";
 import { siteSeed } from "../slot/slots.ts";

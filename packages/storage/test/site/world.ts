@@ -4,8 +4,8 @@ import type { MemoryBlockNetworkOptions } from "../../../../test/support/memory-
 import { MemoryBlockNetwork } from "../../../../test/support/memory-block-network.ts";
 import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import { blockIdFromBytes } from "../../src/block/location.ts";
-import type { NewEdition, OwnerContext } from "../../src/site/own-site.ts";
-import type { OwnerState } from "../../src/site/owner-state.ts";
+import type { NewEdition } from "../../src/site/own-site.ts";
+import type { OwnerContext, OwnerState } from "../../src/site/owner-state.ts";
 import { createSiteMemory, type SiteMemoryStore } from "../../src/site/site-memory.ts";
 import type { SiteContext } from "../../src/site/site-view.ts";
 import { siteSeed } from "../slot/slots.ts";

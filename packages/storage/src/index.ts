@@ -84,6 +84,7 @@ export * from "./site/watch-site.ts";
 export * from "./slot/site-keys.ts";
 export * from "./slot/slot.ts";
 export * from "./slot/slot-body.ts";
+export * from "./slot/slot-content.ts";
 export * from "./slot/slot-rules.ts";
 export * from "./store/block-store.ts";
 export * from "./store/memory-store.ts";

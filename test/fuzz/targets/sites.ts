@@ -116,7 +116,7 @@ function plainOf(kind: SlotKind): Uint8Array {
 
 const slotBody: FuzzTarget = {
   name: "slot-body",
-  covers: ["openSlotBody", "openSlotVerifyPart"],
+  covers: ["openSlotBody", "openSlotVerifyPart", "decodeReadPart"],
   maxBytes: 1 + VERIFY_PART_BYTES + READ_PART_BYTES,
   seeds: () => KINDS.map(plainOf),
   run(bytes) {

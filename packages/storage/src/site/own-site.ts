@@ -12,7 +12,7 @@ import {
 } from "@umbel/core";
 import { type SiteKeys, siteKeysOf } from "../slot/site-keys.ts";
 import { decodeSlot, type Slot, type SlotHeader } from "../slot/slot.ts";
-import { MAX_LISTED_EDITIONS } from "../slot/slot-body.ts";
+import { MAX_LISTED_EDITIONS } from "../slot/slot-content.ts";
 import type { OwnerContext, OwnerState } from "./owner-state.ts";
 import { putAsBlock, putEverywhere, signed } from "./put-slot.ts";
 import { editionOf, type SiteEdition, throwIfAlarmed } from "./read-site.ts";

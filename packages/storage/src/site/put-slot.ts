@@ -3,7 +3,8 @@ import { blockIdOf } from "../block/location.ts";
 import { PUT_TRIES } from "../limits.ts";
 import type { SiteKeys } from "../slot/site-keys.ts";
 import { decodeSlot, encodeSlot, type Slot, type SlotHeader } from "../slot/slot.ts";
-import { openSlotBody, type SlotContent, sealSlotBody } from "../slot/slot-body.ts";
+import { openSlotBody, sealSlotBody } from "../slot/slot-body.ts";
+import type { SlotContent } from "../slot/slot-content.ts";
 import type { OwnerContext } from "./owner-state.ts";
 
 /** A signed block as readers will see it: opened again, so that nothing is put that they would refuse. */

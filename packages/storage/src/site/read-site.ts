@@ -11,7 +11,8 @@ import { blockIdFromBytes } from "../block/location.ts";
 import { MAX_HANDOVERS } from "../limits.ts";
 import { type SiteKeys, siteKeysOf } from "../slot/site-keys.ts";
 import { decodeSlot, type Slot } from "../slot/slot.ts";
-import { type EarlierEdition, openSlotBody } from "../slot/slot-body.ts";
+import { openSlotBody } from "../slot/slot-body.ts";
+import type { EarlierEdition } from "../slot/slot-content.ts";
 import { editionsOf, type SiteAlarm } from "./judgement.ts";
 import { askEdition, keepProof, type SiteContext, type SiteView, viewSite } from "./site-view.ts";
 

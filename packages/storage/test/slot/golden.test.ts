@@ -6,7 +6,8 @@ import { describe, expect, it } from "vitest";
 import { blockIdFromBytes } from "../../src/block/location.ts";
 import { siteKeysOf } from "../../src/slot/site-keys.ts";
 import { decodeSlot, encodeSlot, type SlotHeader } from "../../src/slot/slot.ts";
-import { openSlotBody, type SlotContent, sealSlotBody } from "../../src/slot/slot-body.ts";
+import { openSlotBody, sealSlotBody } from "../../src/slot/slot-body.ts";
+import type { SlotContent } from "../../src/slot/slot-content.ts";
 import { sitePublicKey, siteSeed, successorKeyOf } from "./slots.ts";
 
 /*

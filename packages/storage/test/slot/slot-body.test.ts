@@ -6,17 +6,15 @@ import { verifyKeyOf } from "../../src/block/block.ts";
 import { blockIdFromBytes } from "../../src/block/location.ts";
 import { siteKeysOf } from "../../src/slot/site-keys.ts";
 import { decodeSlot, encodeSlot, encodeSlotHeader, type SlotHeader } from "../../src/slot/slot.ts";
+import { openSlotBody, openSlotVerifyPart, sealSlotBody } from "../../src/slot/slot-body.ts";
 import {
   type EarlierEdition,
   type EditionContent,
   MAX_LISTED_EDITIONS,
   MAX_SLOT_TEXT_BYTES,
-  openSlotBody,
-  openSlotVerifyPart,
   type SlotContent,
-  sealSlotBody,
   slotTextFault,
-} from "../../src/slot/slot-body.ts";
+} from "../../src/slot/slot-content.ts";
 import { sitePublicKey, siteSeed, successorKeyOf } from "./slots.ts";
 
 const keys = siteKeysOf(nodeProvider, sitePublicKey(1));

@@ -16,6 +16,7 @@ const WITHOUT_TARGET: Readonly<Record<string, string>> = {
   openLmdbStore: "LMDB reads its own file; the format file beside it is readStoreFormat's",
   openSite: "reads a file and hands it to decodeSiteKeyFile",
   openSiteNetworks: "takes no bytes",
+  readStream: "gives bytes as they stand",
   readConfig: "reads a file and hands it to parseConfig",
   readEdition: "asks the network; what comes back goes through decodeSlot and openSlotBody",
   readEntry: "walks a folder of the person's own",

@@ -5,6 +5,7 @@ import { channel } from "./channel.ts";
 import { DIRECTORY_TARGETS } from "./directory.ts";
 import { FORMAT_TARGETS } from "./formats.ts";
 import { HANDSHAKE_TARGETS } from "./handshakes.ts";
+import { JOB_TARGETS } from "./jobs.ts";
 import { link } from "./link.ts";
 import { MESSAGE_TARGETS } from "./messages.ts";
 import { node } from "./node.ts";
@@ -27,6 +28,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   ...SITE_TARGETS,
   ...BUNDLE_TARGETS,
   ...DIRECTORY_TARGETS,
+  ...JOB_TARGETS,
   link,
   relayCircuit,
   originCircuit,

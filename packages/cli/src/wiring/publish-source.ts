@@ -1,9 +1,9 @@
 import type { Readable } from "node:stream";
 import { UmbelError } from "@umbel/core";
 import type { FileAttributes, PublishSource, SizeClass, SourceDescription } from "@umbel/storage";
+import { filesAhead } from "../files/files-ahead.ts";
 import { type FileEntry, fingerprintOf, walkPath } from "../files/folder-walk.ts";
 import { mediaTypeOf } from "../files/media-type.ts";
-import { readAhead } from "../files/read-ahead.ts";
 import { fileError } from "../files/system-error.ts";
 
 /** How a path is read for a publish. */
@@ -28,7 +28,7 @@ export interface OpenedSource {
 export async function sourceAt(path: string, options: SourceOptions): Promise<OpenedSource> {
   const walked = await walkPath(path, { hidden: options.hidden });
   const name = options.name ?? walked.name;
-  const entries = readAhead(walked.files).map((file) => ({
+  const entries = filesAhead(walked.files).map((file) => ({
     path: file.path,
     size: file.bytes,
     attributes: attributesOf(file, options),

@@ -7,7 +7,7 @@ const AHEAD_FILES = 8;
 const AHEAD_BYTES = 256 * 1024;
 
 /** Reads the files of a folder in order, the small ones ahead of their turn: opening each costs more than its bytes. */
-export function readAhead(
+export function filesAhead(
   files: readonly FileEntry[],
 ): readonly (FileEntry & { read(): AsyncIterable<Uint8Array> })[] {
   const started = new Map<number, Promise<Uint8Array | undefined>>();

@@ -127,10 +127,12 @@ describe("a site in a network of ten nodes", () => {
     await overlay.run(next.own((context) => publishEdition(context, edition(9))));
     await overlay.run(first.own((context) => publishEdition(context, edition(1), { successor: keyOf(2) })));
     const thief = owner(client, 1, "thief", first.state());
-    const [mine, theirs] = await Promise.all([
-      overlay.run(first.own((context) => publishEdition(context, edition(2))).catch((error) => error)),
-      thief.own((context) => publishEdition(context, edition(66))).catch((error) => error),
-    ]);
+    const [mine, theirs] = await overlay.run(
+      Promise.all([
+        first.own((context) => publishEdition(context, edition(2))).catch((error) => error),
+        thief.own((context) => publishEdition(context, edition(66))).catch((error) => error),
+      ]),
+    );
     expect([mine.code, theirs.code]).toContain("SITE_FORK");
     const reader = person(await overlay.client("198.51.100.2"), "reader");
     const read = () => overlay.run(reader.look((context) => readSite(context, keyOf(1))));

@@ -7,7 +7,7 @@ import { codedFileOf } from "../test/support/durability/coded-file.ts";
 import { computeSurvival } from "../test/support/durability/computed.ts";
 import {
   asItIs,
-  byThreePoints,
+  byNeighbours,
   simulateAvailability,
   simulateLoss,
 } from "../test/support/durability/experiments.ts";
@@ -49,7 +49,7 @@ console.log("\n| file | blocks with the root | bytes stored per byte |\n|---|---
 for (const { name, file } of FILES) row(name, file.blocks + 1, file.storedPerByte.toFixed(2));
 printAvailability();
 printLoss("holdersOf as it is", asItIs);
-printLoss("each holder by a point of its own", byThreePoints);
+printLoss("the three nearest by one reading, to compare with", byNeighbours);
 printChoices();
 
 /** Each cell: computed without cross segments / lower bound with them / simulated. */

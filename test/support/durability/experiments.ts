@@ -46,17 +46,8 @@ export interface LossFound {
 export type Placement = (index: HolderIndex, location: Uint8Array) => readonly NodeId[];
 export const asItIs: Placement = (index, location) => holdersOf(index, location).holders;
 
-/** To compare with: each holder is the node nearest to a point of its own, the location rotated by a quarter each time. */
-export const byThreePoints: Placement = (index, location) => {
-  const holders: NodeId[] = [];
-  for (let quarter = 0; holders.length < HOLDER_COUNT; quarter++) {
-    const turn = (quarter % 4) * 8;
-    const point = Uint8Array.from([...location.subarray(turn), ...location.subarray(0, turn)]);
-    const free = index.nearest(point, HOLDER_COUNT).find((id) => !holders.includes(id));
-    if (free !== undefined) holders.push(free);
-  }
-  return holders;
-};
+/** To compare with: the nodes nearest by one reading of the numbers, which are one another's neighbours. */
+export const byNeighbours: Placement = (index, location) => index.nearest(location, HOLDER_COUNT);
 
 /** How often a file was whole after a loss. Blocks of one file share holders, so they are not lost independently. */
 export function simulateLoss(

@@ -46,7 +46,7 @@ function codeLevel(
   blocks: NaiveBlock[],
 ): Buffer[] {
   const segments = segmentsOf(data, tree.coding[0]);
-  const cross = segments.length >= 3 ? tree.coding[2] : 0;
+  const cross = segments.length >= 16 ? tree.coding[2] : 0;
   const ids: Buffer[] = [];
   const put = (block: Uint8Array, isParity: boolean): void => {
     blocks.push({ level, isParity, block });

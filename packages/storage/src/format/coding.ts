@@ -16,8 +16,8 @@ export const MAX_SEGMENT_PARITY = 128;
 export const MAX_CROSS_SEGMENTS = 4;
 /** Segments of one group: what one cross segment covers. */
 export const GROUP_SEGMENTS = 128;
-/** Levels with fewer segments have no cross segments: one segment more would be half of them or as many again. */
-export const CROSS_FROM_SEGMENTS = 3;
+/** Levels with fewer segments have no cross segments: one segment more would be a large part of them. */
+export const CROSS_FROM_SEGMENTS = 16;
 
 /** What a publish uses: docs/durability.md has the table that it comes from. */
 export const DEFAULT_CODING: Coding = { segmentData: 128, segmentParity: 30, crossSegments: 1 };

@@ -6,7 +6,7 @@ import { BLOCK_ID_BYTES } from "../block/location.ts";
  * others need: a limit that depends on another would be one that nobody remembers.
  */
 
-/** Ids of the content's top level in a root: those of 512 blocks in the default coding, which are 15.9 MiB. */
+/** Ids of the content's top level in a root: those of 640 blocks in the default coding, which are 19.8 MiB. */
 export const ROOT_CONTENT_IDS = 800;
 /** The same for a folder's list of children. */
 export const ROOT_CHILDREN_IDS = 128;

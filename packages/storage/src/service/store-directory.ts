@@ -22,12 +22,12 @@ export function createLastingIndex(directory: StoreDirectory): HolderIndex {
   let revision = directory.revision;
   let index = createHolderIndex(directory.storeNodes());
   return {
-    nearest(location, count) {
+    nearest(location, count, point) {
       if (directory.revision !== revision) {
         revision = directory.revision;
         index = createHolderIndex(directory.storeNodes());
       }
-      return index.nearest(location, count);
+      return index.nearest(location, count, point);
     },
   };
 }

@@ -18,7 +18,7 @@ import { treeLevels } from "../../src/format/trees.ts";
 import { FETCH_WINDOW_BLOCKS, GET_TRIES } from "../../src/limits.ts";
 
 /** The most leaves whose ids stand in the root. */
-const LEAVES_IN_ROOT = 512;
+const LEAVES_IN_ROOT = 640;
 /** One level of index blocks. */
 const LEAVES_WITH_INDEX = 1020;
 
@@ -264,7 +264,7 @@ describe("the network is asked", () => {
 
   it("for index blocks and roots on a lane that carries no data block", async () => {
     const network = new MemoryBlockNetwork();
-    const { reference } = await publishBytes(network, sampleBytes(600 * CHUNK_BYTES));
+    const { reference } = await publishBytes(network, sampleBytes(700 * CHUNK_BYTES));
     const laneOf = new Map(network.puts.map(({ id, lane }) => [id, lane]));
     await collect((await openFile(network, reference)).content());
     expect(network.gets.every(({ id, lane }) => laneOf.get(id) === lane)).toBe(true);

@@ -53,7 +53,7 @@ const ROOTS: Readonly<Record<string, Root>> = {
     attributes: { modified: MAX_MODIFIED_SECONDS, mediaType: `${"t".repeat(63)}/${"s".repeat(63)}` },
   },
   "the shortest file in blocks": file(undefined, tree(FILE_INLINE_BYTES + 1, 6)),
-  "the longest file that needs no index": file("f", tree(512 * CHUNK_BYTES, 790)),
+  "the longest file that needs no index": file("f", tree(640 * CHUNK_BYTES, 790)),
   "a file of 1016 blocks": file("f", tree(1016 * CHUNK_BYTES, 2, PLAIN)),
   "a file in more blocks than its bytes need": file("f", tree(9 * CHUNK_BYTES, 16, PLAIN, 16)),
   "the longest file": file("f", tree(MAX_FILE_BYTES, 266, PLAIN)),

@@ -59,10 +59,10 @@ describe("segments of a level", () => {
     }
   });
 
-  it("have cross segments from 3 segments on, one for each group of 128", () => {
+  it("have cross segments from 16 segments on, one for each group of 128", () => {
     const cross = (blocks: number) =>
       [...segmentsOf(levelOf(blocks, DEFAULT_CODING))].filter(({ kind }) => kind === "cross").length;
-    expect([cross(2 * 128), cross(2 * 128 + 1), cross(128 * 128), cross(128 * 128 + 1)]).toEqual([
+    expect([cross(15 * 128), cross(15 * 128 + 1), cross(128 * 128), cross(128 * 128 + 1)]).toEqual([
       0, 1, 1, 2,
     ]);
   });

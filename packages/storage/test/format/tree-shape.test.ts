@@ -33,7 +33,7 @@ describe("the shape of a tree", () => {
   });
 
   it("counts the ids of parity and cross segments too", () => {
-    expect(treeShape(512, ROOT_CONTENT_IDS, DEFAULT_CODING).map(({ ids }) => ids)).toEqual([790]);
+    expect(treeShape(640, ROOT_CONTENT_IDS, DEFAULT_CODING).map(({ ids }) => ids)).toEqual([790]);
     // 21 segments of 158 ids, and a cross segment as wide as they are.
     const [leaves, index] = treeShape(21 * 128, ROOT_CONTENT_IDS, DEFAULT_CODING);
     expect([leaves?.ids, index?.data]).toEqual([22 * 158, 4]);

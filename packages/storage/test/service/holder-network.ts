@@ -12,6 +12,7 @@ import {
   type Holder,
   holdersOf,
   locationOf,
+  nodesAround,
   type StoreDirectory,
   type StoreNode,
 } from "@umbel/storage";
@@ -91,7 +92,7 @@ export function createHolderNetwork(count: number, maxBlocks = 100) {
   const index = createHolderIndex(storeNodes);
   /** All nodes, nearest first. */
   const byDistance = (id: BlockId, copy: BlockCopy = 0) =>
-    index.nearest(locationOf(nodeProvider, id, copy), count).map((node) => nodes.get(node) as TestNode);
+    nodesAround(index, locationOf(nodeProvider, id, copy), count).map((node) => nodes.get(node) as TestNode);
   const nearestTo = (id: BlockId, copy: BlockCopy = 0) =>
     holdersOf(index, locationOf(nodeProvider, id, copy));
   return { clock, nodes, directory, byDistance, nearestTo };

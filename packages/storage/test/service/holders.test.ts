@@ -58,6 +58,35 @@ describe("holdersOf", () => {
     }
   });
 
+  it("takes the nearest for each point, numbers read from byte 0, 8 and 16 on, then the second nearest, each node once", () => {
+    fc.assert(
+      fc.property(fc.nat(30), fc.uint8Array({ minLength: 32, maxLength: 32 }), (count, location) => {
+        const nodes = manyNodes(count);
+        const turned = (bytes: Uint8Array, turn: number) =>
+          Uint8Array.of(...bytes.slice(turn), ...bytes.slice(0, turn));
+        const points = [0, 8, 16].map((turn) => {
+          const seen = nodes.map(({ id, position }) => ({ id, position: turned(position, turn) }));
+          return nearestByDistance(seen, turned(location, turn), count);
+        });
+        const wanted: NodeId[] = [];
+        for (let turn = 0; wanted.length < Math.min(count, HOLDER_COUNT + NEAR_MISS_COUNT); turn++) {
+          const next = points[turn % 3]?.find((id) => !wanted.includes(id));
+          if (next !== undefined) wanted.push(next);
+        }
+        const { holders, nearMisses } = holdersOf(createHolderIndex(nodes), location);
+        expect([...holders, ...nearMisses]).toEqual(wanted);
+      }),
+    );
+  });
+
+  it("gives few pairs of blocks the same holders, so that nodes lost together take few blocks with them", () => {
+    const index = createHolderIndex(manyNodes(100));
+    const sets = Array.from({ length: 1000 }, (_, at) =>
+      [...holdersOf(index, hash(`location ${at}`)).holders].sort().join(),
+    );
+    expect(new Set(sets).size).toBeGreaterThan(900);
+  });
+
   it("does not depend on the order of the nodes", () => {
     const nodes = manyNodes(50);
     const forward = createHolderIndex(nodes);

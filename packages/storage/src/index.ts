@@ -27,6 +27,7 @@ export * from "./format/root-public.ts";
 export * from "./format/segments.ts";
 export * from "./format/size-class.ts";
 export * from "./format/table.ts";
+export * from "./format/table-entry.ts";
 export * from "./format/tree-shape.ts";
 export * from "./format/trees.ts";
 export * from "./job/ascii-json.ts";

@@ -2,7 +2,7 @@ import type { ByteSource } from "./byte-source.ts";
 import { comparePaths, PathSet, pathFault } from "./path.ts";
 import { pieceBytes } from "./piece.ts";
 import { isPaddedLeaves } from "./size-class.ts";
-import type { SharedEntry, TableEntry, TableTotals } from "./table.ts";
+import type { SharedEntry, TableEntry, TableTotals } from "./table-entry.ts";
 
 /** What must hold between the entries of one table. Holds each path once. */
 export class TableCheck {

@@ -4,13 +4,8 @@ import { type Child, encodeChild, type RootChildren } from "../format/children.t
 import { canonicalPath, comparePaths, PathSet } from "../format/path.ts";
 import { encodeRoot } from "../format/root.ts";
 import { INLINE_CHILDREN, TABLE_INLINE_BYTES } from "../format/root-geometry.ts";
-import {
-  ENTRY_INLINE_BYTES,
-  ENTRY_SHARED_BYTES,
-  encodeEntry,
-  TABLE_HEADER,
-  type TableEntry,
-} from "../format/table.ts";
+import { encodeEntry, TABLE_HEADER } from "../format/table.ts";
+import { ENTRY_INLINE_BYTES, ENTRY_SHARED_BYTES, type TableEntry } from "../format/table-entry.ts";
 import { utf8 } from "../format/utf8.ts";
 import { MAX_FOLDER_ENTRIES } from "../limits.ts";
 import { childrenWriter, contentWriter } from "./content-writer.ts";

@@ -8,7 +8,7 @@ import { CHUNK_BYTES } from "../../src/block/block.ts";
 import { openPieceReference, openReference } from "../../src/fetch/fetch.ts";
 import type { FetchedFolder } from "../../src/fetch/fetched-folder.ts";
 import { INLINE_CHILDREN } from "../../src/format/root-geometry.ts";
-import { ENTRY_INLINE_BYTES, ENTRY_SHARED_BYTES } from "../../src/format/table.ts";
+import { ENTRY_INLINE_BYTES, ENTRY_SHARED_BYTES } from "../../src/format/table-entry.ts";
 
 const SITE: Readonly<Record<string, Uint8Array>> = {
   "index.html": sampleBytes(900, "index"),

@@ -11,7 +11,8 @@ import type { Coding } from "../../src/format/coding.ts";
 import { sealPiece, sharedBlock } from "../../src/format/piece.ts";
 import { encodeRoot } from "../../src/format/root.ts";
 import type { FolderRoot, Root } from "../../src/format/root-private.ts";
-import { encodeEntry, TABLE_HEADER, type TableEntry } from "../../src/format/table.ts";
+import { encodeEntry, TABLE_HEADER } from "../../src/format/table.ts";
+import type { TableEntry } from "../../src/format/table-entry.ts";
 import { treeLevels } from "../../src/format/trees.ts";
 import { MAX_FOLDER_PATHS_BYTES } from "../../src/limits.ts";
 

@@ -19,7 +19,8 @@ import { fillerKeyOf, sealPiece, sharedBlock } from "../../src/format/piece.ts";
 import { encodeRoot } from "../../src/format/root.ts";
 import { ROOT_CONTENT_IDS } from "../../src/format/root-geometry.ts";
 import type { Root, RootContent } from "../../src/format/root-private.ts";
-import { encodeEntry, TABLE_HEADER, type TableEntry } from "../../src/format/table.ts";
+import { encodeEntry, TABLE_HEADER } from "../../src/format/table.ts";
+import type { TableEntry } from "../../src/format/table-entry.ts";
 import { treeShape } from "../../src/format/tree-shape.ts";
 
 const readKey = sampleBytes(32, "hostile");

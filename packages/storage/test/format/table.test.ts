@@ -4,15 +4,13 @@ import { describe, expect, it } from "vitest";
 import { sampleBytes, streamOf } from "../../../../test/support/publishing.ts";
 import { MAX_MODIFIED_SECONDS } from "../../src/format/attributes.ts";
 import { comparePaths, PathSet, pathFault } from "../../src/format/path.ts";
+import { decodeTable, encodeEntry, TABLE_HEADER } from "../../src/format/table.ts";
 import {
-  decodeTable,
   ENTRY_INLINE_BYTES,
   ENTRY_SHARED_BYTES,
-  encodeEntry,
-  TABLE_HEADER,
   type TableEntry,
   type TableTotals,
-} from "../../src/format/table.ts";
+} from "../../src/format/table-entry.ts";
 
 const attributes = {};
 const short = (path: string, length = 3): TableEntry => ({

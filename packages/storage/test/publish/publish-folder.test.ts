@@ -6,12 +6,8 @@ import { DEFAULT_CODING } from "../../src/format/coding.ts";
 import { openPiece } from "../../src/format/piece.ts";
 import { openRoot } from "../../src/format/root.ts";
 import type { FolderRoot } from "../../src/format/root-private.ts";
-import {
-  decodeTable,
-  ENTRY_INLINE_BYTES,
-  ENTRY_SHARED_BYTES,
-  type TableEntry,
-} from "../../src/format/table.ts";
+import { decodeTable } from "../../src/format/table.ts";
+import { ENTRY_INLINE_BYTES, ENTRY_SHARED_BYTES, type TableEntry } from "../../src/format/table-entry.ts";
 import { contentKeysOf, inputOf } from "../../src/publish/make-blocks.ts";
 import { publishFolder } from "../../src/publish/publish-folder.ts";
 import type { FolderSource } from "../../src/publish/publish-source.ts";

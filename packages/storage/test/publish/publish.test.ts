@@ -7,7 +7,7 @@ import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import { BLOCK_KIND, CHUNK_BYTES, openChunk, sealKeyOf } from "../../src/block/block.ts";
 import { DEFAULT_CODING, parityOf } from "../../src/format/coding.ts";
 import { openRoot } from "../../src/format/root.ts";
-import { ENTRY_INLINE_BYTES } from "../../src/format/table.ts";
+import { ENTRY_INLINE_BYTES } from "../../src/format/table-entry.ts";
 import { PUBLISH_CONCURRENCY, PUBLISH_WINDOW_BLOCKS, PUT_TRIES } from "../../src/limits.ts";
 import type { PublishProgress } from "../../src/publish/publish.ts";
 

@@ -14,6 +14,7 @@ import {
   parseIpv6,
 } from "@umbel/core";
 import { canonicalPath, nameFault, pathFault } from "@umbel/storage";
+import { parseByteRange, rangeWithin } from "../../../packages/cli/src/byte-range.ts";
 import { parseConfig } from "../../../packages/cli/src/config.ts";
 import { openDataFolder } from "../../../packages/cli/src/files/data-folder.ts";
 import { checkAddress, parseRoles, parseSize, parseWhole } from "../../../packages/cli/src/settings.ts";
@@ -83,7 +84,25 @@ const KEY_CHECK = "0123456789abcdef";
 const OWN_FORMAT = `umbel blocks 2 ${KEY_CHECK}\n`;
 
 /** What persons type, and what stands in text files. */
+/** A range of bytes on a command line: whatever the size of the file, it lies inside. */
+const byteRange: FuzzTarget = textTarget({
+  name: "byte-range",
+  covers: ["parseByteRange"],
+  seeds: ["0-99", "100-", "-500", "9007199254740993-", "5-4", "-"],
+  codes: ["BAD_INPUT"],
+  parse(given) {
+    const range = parseByteRange(given);
+    for (const size of [0, 1, 100, 2 ** 40]) {
+      const within = decodedOrRefused(["BAD_INPUT"], () => rangeWithin(range, size));
+      if (within === undefined) continue;
+      must(0 <= within.start && within.start <= within.end && within.end <= size, "a range outside the file");
+    }
+    return range;
+  },
+});
+
 export const TEXT_TARGETS: readonly FuzzTarget[] = [
+  byteRange,
   textTarget({
     name: "reference-path",
     covers: ["parsePath"],

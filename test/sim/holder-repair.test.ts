@@ -76,23 +76,29 @@ describe("repair by holders", () => {
       (sum, key) => sum + (left.has(key) ? HOLDER_COUNT - (left.get(key) ?? []).length : 0),
       0,
     );
-    const before = storage.traffic.bytes;
+    const before = { ...storage.traffic };
     const minutes = await minutesUntilWhole(
       storage,
       keys.filter((key) => left.has(key)),
       30,
     );
-    const bytes = storage.traffic.bytes - before;
+    const signs = storage.traffic.signsOfLife - before.signsOfLife;
+    const bytes = storage.traffic.bytes - before.bytes - signs;
 
     const lostBytes = lostCopies * BLOCK_BYTES;
     console.log(
       `30 of 100 nodes left at once: ${keys.length} blocks at locations, ${gone} of them with all three copies, ` +
         `${lostCopies} copies of the others (${mib(lostBytes)}); back at ${HOLDER_COUNT} copies after ${minutes} minutes, ` +
-        `for ${mib(bytes)} between nodes (${(bytes / lostBytes).toFixed(3)} of what was lost), ${itemsPut(storage)} puts`,
+        `for ${mib(bytes)} between nodes (${(bytes / lostBytes).toFixed(3)} of what was lost), ${itemsPut(storage)} puts; ${mib(signs)} of signs of life meanwhile`,
     );
     expect(minutes).toBeLessThanOrEqual(30);
     expect(gone / keys.length).toBeLessThan(0.08);
     expect(bytes / lostBytes).toBeLessThan(1.2);
+    const network = storage.network();
+    const read = placed.filter(({ id, copy }) => left.has(`${copy}:${id}`)).slice(0, 300);
+    const found = read.map(({ id, copy }) => network.get({ id, copy, lane: "data" }));
+    const blocks = await storage.clock.complete(Promise.all(found), { limit: 10 * MINUTE });
+    expect(blocks.filter((block) => block === undefined)).toEqual([]);
     await storage.stop();
   });
 

@@ -74,7 +74,7 @@ describe("a network of 12 processes", () => {
     report("fetch", fetching.stop(), nodes);
     expect(ended).toMatchObject({ code: 0 });
     expect(ended.events.at(-1)).toMatchObject({ event: "result", bytes: size, sha256 });
-    console.log(`fetched 1 GiB: ${rate(size, seconds)}`);
+    console.log(`fetched ${(size / MIB).toFixed(0)} MiB: ${rate(size, seconds)}`);
   });
 });
 

@@ -14,6 +14,7 @@ import {
   decodeGetReply,
   decodePutReply,
   encodeBlockMessage,
+  encodeHaveMessage,
   type Holder,
   type HolderRepair,
   presentDirectory,
@@ -58,8 +59,8 @@ export interface LightStorage {
   readonly clock: VirtualClock;
   readonly random: SeededRandom;
   readonly nodes: readonly LightNode[];
-  /** Bytes of requests and replies between nodes so far. */
-  readonly traffic: { bytes: number; calls: number };
+  /** Bytes of requests and replies between nodes so far: all, and of these what only asks for a sign of life. */
+  readonly traffic: { bytes: number; signsOfLife: number };
   alive(): readonly LightNode[];
   /** Ends nodes at once. Their descriptors stay until `forgetDead`. */
   kill(nodes: readonly LightNode[]): void;
@@ -89,7 +90,7 @@ export function createLightStorage(options: LightStorageOptions): LightStorage {
     storeNodes: () => known,
     isRelay: (id) => byId.has(id),
   };
-  const traffic = { bytes: 0, calls: 0 };
+  const traffic = { bytes: 0, signsOfLife: 0 };
   for (const { id } of all) byId.set(id, startNode(id));
 
   function callsOf(from: NodeId): DirectCalls {
@@ -99,12 +100,16 @@ export function createLightStorage(options: LightStorageOptions): LightStorage {
       async call(peer, service, payload, { signal }) {
         const node = byId.get(peer as NodeId);
         if (service !== SERVICE.HOLDER) throw new Error("a call to no holder");
-        traffic.calls++;
         await later(node?.isAlive ? oneWay() : 1000);
         if (node === undefined || !node.isAlive) throw new UmbelError("LINK_CLOSED", "gone");
-        traffic.bytes += payload.length;
+        const isSign = payload.length === SIGN_OF_LIFE.length && payload[1] === SIGN_OF_LIFE[1];
+        const count = (bytes: number) => {
+          traffic.bytes += bytes;
+          if (isSign) traffic.signsOfLife += bytes;
+        };
+        count(payload.length);
         const reply = await answerOf(node, payload, from);
-        traffic.bytes += reply.length;
+        count(reply.length);
         await later(oneWay());
         if (signal?.aborted) throw new UmbelError("ABORTED", "stopped");
         return reply;
@@ -126,7 +131,15 @@ export function createLightStorage(options: LightStorageOptions): LightStorage {
       endpoint: createEndpoint({ ...common, calls, directory, localHolder: holder.port }),
       repair: options.repair
         ? startHolderRepair({
-            ...{ ...common, presence, spares, directory: present, log: silentLogger, times: options.times },
+            ...{
+              ...common,
+              presence,
+              spares,
+              directory: present,
+              wholeDirectory: directory,
+              log: silentLogger,
+              times: options.times,
+            },
             random: random.fork(`repair of ${id}`),
             calls: createRepairCalls({ crypto: nodeProvider, calls, store, slots: holder.slots, rate }),
             period: 86_400_000,
@@ -152,10 +165,13 @@ export function createLightStorage(options: LightStorageOptions): LightStorage {
     },
     network: () => clientOf(alive, random.fork("client")),
     async stop() {
-      await Promise.all(alive().map(({ repair }) => repair?.stop()));
+      const stopped = Promise.all(alive().map(({ repair }) => repair?.stop()));
+      await clock.complete(stopped, { limit: 60_000 });
     },
   };
 }
+
+const SIGN_OF_LIFE = encodeHaveMessage({ op: "have", copy: 0, ids: [] });
 
 async function answerOf(node: LightNode, payload: Uint8Array, from: NodeId): Promise<Uint8Array> {
   try {

@@ -109,10 +109,14 @@ export const REPAIR_AWAY_MS = 3 * 60_000;
 export const REPAIR_MAX_FAILING = 1_000;
 /** Time in ms after which a node that also has a block acts, where the nearer one did not. */
 export const REPAIR_TURN_MS = 3 * 60_000;
+/** Turns that a put waits where its taker must find nearer nodes away itself: looks of two nodes differ by some minutes. */
+export const REPAIR_FAR_TURNS = 2;
 /** Time in ms between two walks over the whole store, whatever the directory does. */
 export const REPAIR_FULL_MS = 6 * 3_600_000;
 /** Longest pause in ms before blocks that could not be put in place are tried again. */
 export const REPAIR_RETRY_MAX_MS = 2 * 3_600_000;
+/** Blocks not in place that the next turn looks at without another walk over the store. */
+export const REPAIR_MAX_OPEN = 20_000;
 /** Blocks looked at together: what a walk over the store keeps in memory, without their bytes. */
 export const REPAIR_WINDOW_ITEMS = 1_000;
 /** Calls of repair under way at once; each keeps at most one block in memory. */
@@ -121,7 +125,7 @@ export const REPAIR_CALLS_AT_ONCE = 8;
 export const REPAIR_MAX_SPARES = 65_536;
 /** Bytes of blocks per second that repair sends: a third of a 50 Mbit/s line. */
 export const REPAIR_BYTES_PER_SECOND = 2 * 1024 * 1024;
-/** Nodes near this one's blocks that are asked for a sign of life. */
+/** Nodes near this one's blocks that are asked for a sign of life; in networks of no more nodes, all of them. */
 export const REPAIR_MAX_NEIGHBOURS = 256;
 /** Nodes nearest to this one's own position that are asked for a sign of life, also while it holds nothing. */
 export const REPAIR_NEAREST_NEIGHBOURS = 16;

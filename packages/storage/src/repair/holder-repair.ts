@@ -12,6 +12,7 @@ import {
 import {
   HOLDER_COUNT,
   REPAIR_CALLS_AT_ONCE,
+  REPAIR_FAR_TURNS,
   REPAIR_FULL_MS,
   REPAIR_MAX_NEIGHBOURS,
   REPAIR_NEAREST_NEIGHBOURS,
@@ -21,12 +22,12 @@ import {
 } from "../limits.ts";
 import { createCancellation } from "../service/cancellation.ts";
 import { createHolderIndex, type Holders, holdersOf } from "../service/holders.ts";
-import type { StoreDirectory } from "../service/store-directory.ts";
+import { createHolderFinder, type StoreDirectory } from "../service/store-directory.ts";
 import { atOnce } from "./at-once.ts";
 import { pause } from "./byte-rate.ts";
 import { createAcquaintance, note, type Presence } from "./presence.ts";
-import type { RepairCalls } from "./repair-calls.ts";
-import { runPass } from "./repair-pass.ts";
+import type { RepairCalls, RepairItem } from "./repair-calls.ts";
+import { type OpenItems, runPass } from "./repair-pass.ts";
 import type { SpareItems } from "./spare-items.ts";
 
 export interface HolderRepairOptions {
@@ -38,6 +39,8 @@ export interface HolderRepairOptions {
   readonly ownId: NodeId;
   /** The nodes that are present: `presentDirectory` over `presence`. */
   readonly directory: StoreDirectory;
+  /** All nodes, present or not. */
+  readonly wholeDirectory: StoreDirectory;
   readonly presence: Presence;
   readonly calls: RepairCalls;
   /** Where walks say what this node need not keep. */
@@ -104,12 +107,13 @@ class Repairer {
   readonly #counters: Counters;
   readonly #acquaintance;
   readonly #times: RepairTimes;
+  readonly #holdersByDirectory: HoldersAt;
   /** Who was responsible when everything was last in place. */
   #settled: HoldersAt | undefined;
   #seenRevision: number | undefined;
   #nextFull: Millis;
   #retry: { readonly at: Millis; readonly delay: Millis } | undefined;
-  #neighbours = new Set<NodeId>();
+  readonly #neighbours = new Set<NodeId>();
 
   constructor(options: HolderRepairOptions, signal: HolderRepairSignal, counters: Counters) {
     this.#options = options;
@@ -117,6 +121,7 @@ class Repairer {
     this.#counters = counters;
     this.#times = { ...DEFAULT_TIMES, ...options.times };
     this.#acquaintance = createAcquaintance(options.clock, options.period);
+    this.#holdersByDirectory = createHolderFinder(options.wholeDirectory);
     this.#nextFull = options.clock.now();
   }
 
@@ -158,57 +163,78 @@ class Repairer {
     });
   }
 
-  /** The neighbours of the last walk, those away, who may be back, and the nodes nearest to this one. */
+  /** All of a small network; else the neighbours, those away, who may be back, and the nodes nearest to this one. */
   #toProbe(): readonly NodeId[] {
-    const { directory, ownId, presence } = this.#options;
-    const nodes = directory.storeNodes();
-    const own = nodes.find(({ id }) => id === ownId);
-    const nearest = own ? createHolderIndex(nodes).nearest(own.position, REPAIR_NEAREST_NEIGHBOURS) : [];
+    const { directory, wholeDirectory, ownId, presence } = this.#options;
+    const all = wholeDirectory.storeNodes();
+    if (all.length <= REPAIR_MAX_NEIGHBOURS) return all.map(({ id }) => id).filter((id) => id !== ownId);
+    const own = all.find(({ id }) => id === ownId);
+    const index = createHolderIndex(directory.storeNodes());
+    const nearest = own ? index.nearest(own.position, REPAIR_NEAREST_NEIGHBOURS) : [];
     return [...new Set([...nearest, ...this.#neighbours, ...presence.away()])].filter((id) => id !== ownId);
   }
 
   /** Turn by turn, until all is in place: first where this node is the nearest that has the item, then where the nearer ones did not act. */
   async #repair(): Promise<void> {
-    const { directory, clock } = this.#options;
+    const { directory, clock, calls } = this.#options;
     const isFull = clock.now() >= this.#nextFull || this.#settled === undefined;
     const before = isFull ? undefined : this.#settled;
-    const revision = directory.revision;
-    this.#seenRevision = revision;
-    const index = createHolderIndex(directory.storeNodes());
-    const now: HoldersAt = (location) => holdersOf(index, location);
-    let open = await this.#pass(now, before, 0);
-    for (let turn = 1; open > 0 && turn < HOLDER_COUNT; turn++) {
+    let now = this.#holdersNow();
+    let open = await this.#pass(now, before, 0, calls.items());
+    for (let turn = 1; turn < HOLDER_COUNT + REPAIR_FAR_TURNS; turn++) {
+      const isSame = directory.revision === this.#seenRevision;
+      if (open.count === 0 && isSame) break;
       await this.#pause(this.#times.turn);
-      if (directory.revision !== revision) return;
-      open = await this.#pass(now, before, turn);
+      if (directory.revision !== this.#seenRevision || open.items.length < open.count) {
+        now = this.#holdersNow();
+        open = await this.#pass(now, before, turn, calls.items());
+      } else open = await this.#pass(now, undefined, turn, open.items);
     }
     if (isFull) this.#nextFull = clock.now() + this.#jittered(this.#times.full);
-    if (open === 0) this.#settled = now;
-    this.#retryLater(open);
+    if (open.count === 0) this.#settled = now;
+    this.#retryLater(open.count);
   }
 
-  async #pass(now: HoldersAt, before: HoldersAt | undefined, maxRank: number): Promise<number> {
+  #holdersNow(): HoldersAt {
+    const { directory } = this.#options;
+    this.#seenRevision = directory.revision;
+    const index = createHolderIndex(directory.storeNodes());
+    return (location) => holdersOf(index, location);
+  }
+
+  async #pass(
+    holdersNow: HoldersAt,
+    holdersBefore: HoldersAt | undefined,
+    maxRank: number,
+    items: AsyncIterable<RepairItem> | Iterable<RepairItem>,
+  ): Promise<OpenItems> {
     const { crypto, ownId, calls, presence, spares } = this.#options;
     const counters = this.#counters;
-    const neighbours = new Set<NodeId>();
     counters.passes++;
-    counters.open = await runPass({
-      ...{ crypto, ownId, calls, presence, maxRank, signal: this.#signal },
-      holdersNow: now,
-      holdersBefore: before,
-      isOld: (id) => this.#acquaintance.isOld(id),
-      onNeighbour(id) {
-        if (neighbours.size < REPAIR_MAX_NEIGHBOURS) neighbours.add(id);
-      },
-      onPut: () => counters.items++,
-      onLooked(item, isSpare) {
+    const options = {
+      ...{ crypto, ownId, calls, presence, maxRank, signal: this.#signal, holdersNow, holdersBefore },
+      holdersByDirectory: this.#holdersByDirectory,
+      isOld: (id: NodeId) => this.#acquaintance.isOld(id),
+      onNeighbour: (id: NodeId) => this.#meet(id),
+      onPut: () => void counters.items++,
+      onLooked(item: RepairItem, isSpare: boolean) {
         if (isSpare) counters.spare++;
         spares.set(item, isSpare);
       },
-    });
+    };
+    const open = await runPass(options, items);
     spares.endWalk();
-    this.#neighbours = neighbours;
-    return counters.open;
+    counters.open = open.count;
+    return open;
+  }
+
+  /** Keeps the neighbours met last: blocks and directories change slowly. */
+  #meet(id: NodeId): void {
+    this.#neighbours.delete(id);
+    const [oldest] = this.#neighbours;
+    if (this.#neighbours.size >= REPAIR_MAX_NEIGHBOURS && oldest !== undefined)
+      this.#neighbours.delete(oldest);
+    this.#neighbours.add(id);
   }
 
   /** What cannot be put in place now, as where a node is full, is tried less and less often. */
@@ -217,7 +243,8 @@ class Repairer {
       this.#retry = undefined;
       return;
     }
-    const delay = Math.min(REPAIR_RETRY_MAX_MS, 2 * (this.#retry?.delay ?? this.#times.probe));
+    const before = this.#retry?.delay;
+    const delay = before === undefined ? this.#times.probe : Math.min(REPAIR_RETRY_MAX_MS, 2 * before);
     this.#retry = { at: this.#options.clock.now() + this.#jittered(delay), delay };
   }
 

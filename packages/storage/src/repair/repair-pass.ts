@@ -1,6 +1,12 @@
 import type { AbortLike, BlockId, CryptoProvider, NodeId } from "@umbel/core";
 import { locationOf } from "../block/location.ts";
-import { HOLDER_COUNT, REPAIR_CALLS_AT_ONCE, REPAIR_WINDOW_ITEMS } from "../limits.ts";
+import {
+  HOLDER_COUNT,
+  REPAIR_CALLS_AT_ONCE,
+  REPAIR_FAR_TURNS,
+  REPAIR_MAX_OPEN,
+  REPAIR_WINDOW_ITEMS,
+} from "../limits.ts";
 import type { Holders } from "../service/holders.ts";
 import { atOnce } from "./at-once.ts";
 import { note, type Presence } from "./presence.ts";
@@ -17,7 +23,9 @@ export interface PassOptions {
   /** Who was when everything was last in place; items for which that is the same are left out. Undefined for all items. */
   readonly holdersBefore: ((location: Uint8Array) => Holders) | undefined;
   readonly isOld: (id: NodeId) => boolean;
-  /** Act where at most so many nearer nodes have the item too. */
+  /** Who is, whether present or not: these take a put in any case, others only once they find nearer nodes away themselves. */
+  readonly holdersByDirectory: (location: Uint8Array) => Holders;
+  /** Act where at most so many nearer nodes have the item too; REPAIR_FAR_TURNS fewer for nodes that the directory alone does not name. */
   readonly maxRank: number;
   readonly signal: AbortLike;
   /** Told who else is near an item of this node. */
@@ -34,22 +42,34 @@ interface Task {
   readonly near: readonly NodeId[];
 }
 
-/**
- * Walks the store once and puts what others lack. Returns how many items are not in place yet: it was not this node's turn, or
- * somebody did not answer or refused. Holds REPAIR_WINDOW_ITEMS in memory. Throws ABORTED, READ_FAILED.
- */
-export async function runPass(options: PassOptions): Promise<number> {
-  let open = 0;
+/** What a walk left open: it was not this node's turn, or somebody did not answer or refused. */
+export interface OpenItems {
+  readonly count: number;
+  /** All of them, unless there are more than REPAIR_MAX_OPEN. */
+  readonly items: readonly RepairItem[];
+}
+
+/** Walks over `items` once and puts what others lack. Holds REPAIR_WINDOW_ITEMS in memory, and what is left. Throws ABORTED, READ_FAILED. */
+export async function runPass(
+  options: PassOptions,
+  items: AsyncIterable<RepairItem> | Iterable<RepairItem>,
+): Promise<OpenItems> {
+  const open: RepairItem[] = [];
+  let count = 0;
+  const leaveOpen = (item: RepairItem) => {
+    if (count++ < REPAIR_MAX_OPEN) open.push(item);
+  };
   let window: Task[] = [];
-  for await (const item of options.calls.items()) {
+  for await (const item of items) {
     const task = taskOf(options, item);
     if (task === undefined) continue;
     window.push(task);
     if (window.length < REPAIR_WINDOW_ITEMS) continue;
-    open += await repairWindow(options, window);
+    await repairWindow(options, window, leaveOpen);
     window = [];
   }
-  return open + (await repairWindow(options, window));
+  await repairWindow(options, window, leaveOpen);
+  return { count, items: open };
 }
 
 function taskOf(options: PassOptions, item: RepairItem): Task | undefined {
@@ -65,13 +85,15 @@ function nearOf({ holders, nearMisses }: Holders): readonly NodeId[] {
   return [...holders, ...nearMisses];
 }
 
-async function repairWindow(options: PassOptions, window: readonly Task[]): Promise<number> {
+async function repairWindow(
+  options: PassOptions,
+  window: readonly Task[],
+  leaveOpen: (item: RepairItem) => void,
+): Promise<void> {
   const answers = await askAll(options, window);
-  let open = 0;
   await atOnce(window, REPAIR_CALLS_AT_ONCE, async (task) => {
-    if (!(await repairItem(options, task, answers))) open++;
+    if (!(await repairItem(options, task, answers))) leaveOpen(task.item);
   });
-  return open;
 }
 
 /** True when the item is where it should be now. */
@@ -87,10 +109,11 @@ async function repairItem(options: PassOptions, { item, near }: Task, answers: A
   if (plan.isSpare) return true;
   const isSilent = candidates.some(({ has }) => has === undefined);
   if (plan.targets.length === 0) return !isSilent;
-  if (plan.rank > options.maxRank) return false;
+  const named = nearOf(options.holdersByDirectory(locationOf(options.crypto, item.id, item.copy)));
   let isWhole = !isSilent;
   for (const target of plan.targets) {
-    if (await calls.put(target, item, signal)) options.onPut();
+    const turns = named.includes(target) ? 0 : REPAIR_FAR_TURNS;
+    if (plan.rank + turns <= options.maxRank && (await calls.put(target, item, signal))) options.onPut();
     else isWhole = false;
   }
   return isWhole;

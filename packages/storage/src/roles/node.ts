@@ -189,6 +189,7 @@ function keep(
   const rate = createByteRate(clock, timers, REPAIR_BYTES_PER_SECOND);
   const repair = startHolderRepair({
     ...{ crypto, clock, timers, random, log, ownId, directory, presence, spares },
+    wholeDirectory: view,
     calls: createRepairCalls({ crypto, calls, store, slots: holder.slots, rate }),
     period: network.descriptorPeriodMs,
   });

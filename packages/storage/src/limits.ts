@@ -89,7 +89,7 @@ export const STORE_SWEEP_PAUSE_MS = 60_000;
 
 /** R: nodes that are responsible for a location. */
 export const HOLDER_COUNT = 3;
-/** Near misses: the next nodes after the holders, asked and given blocks when holders fail. */
+/** Near misses: the next nodes after the holders, a second one for each point, asked and given blocks when holders fail. */
 export const NEAR_MISS_COUNT = 3;
 /** Requests of other nodes that a holder works on at once. */
 export const HOLDER_MAX_ACTIVE = 128;

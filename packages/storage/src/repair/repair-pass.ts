@@ -36,7 +36,7 @@ export interface PassOptions {
   readonly onLooked: (item: RepairItem, isSpare: boolean) => void;
 }
 
-/** An item with the nodes near its location, nearest first. */
+/** An item with the nodes around its location, in the order of `holdersOf`. */
 interface Task {
   readonly item: RepairItem;
   readonly near: readonly NodeId[];

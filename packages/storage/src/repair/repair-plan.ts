@@ -11,7 +11,7 @@ export interface Candidate {
 
 /** What one node makes of one block at one location. */
 export interface RepairPlan {
-  /** Who lacks it and should have it, nearest first. */
+  /** Who lacks it and should have it, in the order of the candidates. */
   readonly targets: readonly NodeId[];
   /** How many nearer nodes have the block too: the first of them acts first, the others only if it did not. */
   readonly rank: number;
@@ -20,7 +20,7 @@ export interface RepairPlan {
 }
 
 /**
- * Who should get a block, and who acts (docs/spec/14-repair.md). `candidates`: the present nodes where a GET looks, nearest first,
+ * Who should get a block, and who acts (docs/spec/14-repair.md). `candidates`: the present nodes where a GET looks, in the order of `holdersOf`,
  * this node among them if it is one of them. The first `count` should have the block, old ones before new ones. A node that did not
  * answer keeps its place and gets nothing.
  */

@@ -140,7 +140,7 @@ class Endpoint {
   }
 
   /**
-   * Sends a verified block to as many nodes as there are holders; one that fails is replaced by the next nearest, so that
+   * Sends a verified block to as many nodes as there are holders; one that fails is replaced by the next in line, so that
    * the full number of copies exists where a GET looks. How many have it.
    */
   async #give(message: PutMessage | PutSlotMessage, request: Uint8Array): Promise<number> {

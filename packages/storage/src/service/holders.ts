@@ -8,7 +8,7 @@ export interface StoreNode {
   readonly position: Uint8Array;
 }
 
-/** Who keeps the blocks of one location, nearest first. */
+/** Who keeps the blocks of one location, point by point. */
 export interface Holders {
   /** The nodes responsible. */
   readonly holders: readonly NodeId[];

@@ -47,13 +47,13 @@ export async function estimatePublish(path: string, options: EstimateOptions): P
 }
 
 async function keysFor(
-  { dedupe, dataDir, signal }: EstimateOptions,
+  { dedupe, dataDir, pad, signal }: EstimateOptions,
   input: PublishInput,
   secret: Uint8Array,
 ): Promise<PublishKeys> {
   if (dedupe === undefined) return keysOfSecret(nodeProvider, secret);
   const userSecret = await dedupeSecret(await openDataFolder(dataDir), dedupe.file);
-  return contentKeysOf(nodeProvider, userSecret, input, signal);
+  return contentKeysOf(nodeProvider, userSecret, input, { sizeClass: pad, signal });
 }
 
 function standardInput(options: EstimateOptions): OpenedSource {

@@ -52,7 +52,7 @@ export async function publishContent(
   });
   const secret = siteContentSecret(nodeProvider, site.seed);
   const confirmed = await confirmedOf(site, secret, onWarning);
-  const keys = await contentKeysOf(nodeProvider, secret, await inputOf(source), signal);
+  const keys = await contentKeysOf(nodeProvider, secret, await inputOf(source), { signal });
   const circuits = new CircuitsInUse(options);
   const network = client.operation({ secondGuard: true, spread: true, onCircuits: circuits.listen });
   let bytesDone = 0;

@@ -266,7 +266,10 @@ class JobRun {
     const { userSecret } = this.#record;
     if (userSecret === undefined) return keysOfSecret(crypto, secretOf(this.#record));
     onStep?.({ step: "counting" });
-    return contentKeysOf(crypto, decodeBase32(userSecret, PUBLISH_SECRET_BYTES), input, this.#signal);
+    return contentKeysOf(crypto, decodeBase32(userSecret, PUBLISH_SECRET_BYTES), input, {
+      sizeClass: this.#record.source.pad,
+      signal: this.#signal,
+    });
   }
 
   /** Puts at random times over what is left of the span. Counts the puts first, if nobody has. */

@@ -48,7 +48,7 @@ export class ContentHash {
   }
 }
 
-/** The hash over the files of a folder in the order of their paths: path, a zero byte, content hash. No path has a zero byte. */
+/** The hash over the files of a folder in the order of their paths: path, a zero byte, hash of content and attributes. No path has a zero byte. */
 export function folderHash(crypto: CryptoProvider, files: ReadonlyMap<string, Uint8Array>): Uint8Array {
   const hash = new ContentHash(crypto);
   for (const [path, content] of files) {

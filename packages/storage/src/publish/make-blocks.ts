@@ -1,9 +1,17 @@
-import { type AbortLike, type BlockId, type CryptoProvider, formatReference, UmbelError } from "@umbel/core";
+import {
+  type AbortLike,
+  type BlockId,
+  type CryptoProvider,
+  formatReference,
+  LABELS,
+  UmbelError,
+} from "@umbel/core";
 import { createErasureCode } from "../erasure/erasure-code.ts";
-import type { FileAttributes } from "../format/attributes.ts";
+import { encodeAttributes, type FileAttributes } from "../format/attributes.ts";
 import { DEFAULT_CODING } from "../format/coding.ts";
 import { canonicalPath, nameFault } from "../format/path.ts";
 import type { SizeClass } from "../format/size-class.ts";
+import { utf8 } from "../format/utf8.ts";
 import type { BlockSink } from "./block-sink.ts";
 import { ContentHash, folderHash } from "./content-hash.ts";
 import { type PublishContext, publishContent } from "./publish-file.ts";
@@ -83,15 +91,20 @@ export function referenceTo(keys: PublishKeys, rootId: BlockId): string {
   return reference;
 }
 
-/** Reads an input once, for keys from its content and the user's secret. Throws what the input throws, ABORTED. */
+/**
+ * Reads an input once, for keys from its content and the user's secret. One key must never serve two contents: where blocks differ,
+ * equal masks would show what two parities have in common. So all that decides what blocks are made goes into the hash: the size class,
+ * and of a folder the attributes, which stand in its table. Throws what the input throws, ABORTED.
+ */
 export async function contentKeysOf(
   crypto: CryptoProvider,
   userSecret: Uint8Array,
   input: PublishInput,
-  signal?: AbortLike,
+  { sizeClass = "exact", signal }: Pick<MakeOptions, "sizeClass" | "signal"> = {},
 ): Promise<PublishKeys> {
   const hashOf = async (bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> => {
     const hash = new ContentHash(crypto);
+    hash.update(utf8(`${sizeClass}\0`));
     for await (const array of bytes) {
       throwIfAborted(signal);
       hash.update(array);
@@ -102,8 +115,13 @@ export async function contentKeysOf(
     return keysOfContent(crypto, userSecret, { kind: "file", content: await hashOf(input.read()) });
   }
   const files = new Map<string, Uint8Array>();
-  for (const entry of input.entries) files.set(entry.path, await hashOf(entry.read()));
-  return keysOfContent(crypto, userSecret, { kind: "folder", content: folderHash(crypto, files), files });
+  const entries = new Map<string, Uint8Array>();
+  for (const { path, attributes = {}, read } of input.entries) {
+    const content = await hashOf(read());
+    files.set(path, content);
+    entries.set(path, crypto.sha256(LABELS.contentHash, content, encodeAttributes(attributes)));
+  }
+  return keysOfContent(crypto, userSecret, { kind: "folder", content: folderHash(crypto, entries), files });
 }
 
 function canonicalName(name: string | undefined): string | undefined {

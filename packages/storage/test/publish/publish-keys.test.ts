@@ -2,6 +2,7 @@ import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ContentHash, folderHash } from "../../src/publish/content-hash.ts";
+import { contentKeysOf, inputOf } from "../../src/publish/make-blocks.ts";
 import { keysOfContent, keysOfSecret } from "../../src/publish/publish-keys.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
@@ -72,5 +73,30 @@ describe("the hash of content", () => {
     const lengths = [0, 1, 65_535, 65_536, 65_537, 131_071, 131_072];
     const hashes = lengths.map((length) => hex(hashOf(new Uint8Array(length))));
     expect(new Set(hashes).size).toBe(lengths.length);
+  });
+});
+
+describe("keys from content, of all that decides what blocks are made", () => {
+  const secret = new Uint8Array(32).fill(7);
+  const read = async function* () {
+    yield Uint8Array.of(1, 2, 3);
+  };
+  const folder = (modified?: number) =>
+    inputOf({ kind: "folder", entries: [{ path: "a", attributes: { modified }, read }] });
+
+  it("differ for another size class", async () => {
+    const input = await inputOf({ kind: "file", read });
+    const exact = await contentKeysOf(nodeProvider, secret, input);
+    const padded = await contentKeysOf(nodeProvider, secret, input, { sizeClass: "padme" });
+    expect(hex(padded.rootKey())).not.toBe(hex(exact.rootKey()));
+  });
+
+  it("differ for a folder with other attributes, and not for its files", async () => {
+    const [one, other] = [
+      await contentKeysOf(nodeProvider, secret, await folder(1)),
+      await contentKeysOf(nodeProvider, secret, await folder(2)),
+    ];
+    expect(hex(other.rootKey())).not.toBe(hex(one.rootKey()));
+    expect(hex(other.fileKey("a"))).toBe(hex(one.fileKey("a")));
   });
 });

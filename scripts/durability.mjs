@@ -10,6 +10,7 @@ import {
   byNeighbours,
   simulateAvailability,
   simulateLoss,
+  simulateShares,
 } from "../test/support/durability/experiments.ts";
 import { fractionsFrom } from "../test/support/durability/simulated.ts";
 
@@ -40,17 +41,35 @@ const FILES = [
 ].map(([name, bytes, runs]) => ({ name, file: codedFileOf(bytes, coding), runs: Math.ceil(runs * effort) }));
 const AVAILABILITIES = [0.936, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5];
 const LOST = 0.4;
-const NETWORK_SIZES = [20, 50, 100, 200, 1000];
+const NETWORK_SIZES = [12, 20, 50, 100, 200, 1000];
 
 console.log(
   `Coding ${coding.segmentData} + ${coding.segmentParity}, ${coding.crossSegments} cross segment(s) of a group`,
 );
 console.log("\n| file | blocks with the root | bytes stored per byte |\n|---|---|---|");
 for (const { name, file } of FILES) row(name, file.blocks + 1, file.storedPerByte.toFixed(2));
+printShares();
 printAvailability();
 printLoss("holdersOf as it is", asItIs);
 printLoss("the three nearest by one reading, to compare with", byNeighbours);
 printChoices();
+
+/** How much the fullest node holds, in even shares. */
+function printShares() {
+  console.log("\nThe fullest node's blocks, in even shares: mean over networks (most in any)");
+  row("placement", ...NETWORK_SIZES.map((nodes) => `N = ${nodes}`));
+  row("---", ...NETWORK_SIZES.map(() => "---"));
+  for (const [name, placement] of [
+    ["three points", asItIs],
+    ["neighbours", byNeighbours],
+  ]) {
+    const cells = NETWORK_SIZES.map((nodes) => {
+      const { mean, most } = simulateShares(nodes, Math.max(2, 1000 / nodes), random, placement);
+      return `${mean.toFixed(2)} (${most.toFixed(2)})`;
+    });
+    row(name, ...cells);
+  }
+}
 
 /** Each cell: computed without cross segments / lower bound with them / simulated. */
 function printAvailability() {

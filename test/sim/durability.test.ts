@@ -2,7 +2,13 @@ import { DEFAULT_CODING, FILE_INLINE_BYTES } from "@umbel/storage";
 import { describe, expect, it } from "vitest";
 import { codedFileOf } from "../support/durability/coded-file.ts";
 import { binomialTail, computeSurvival } from "../support/durability/computed.ts";
-import { simulateAvailability, simulateLoss } from "../support/durability/experiments.ts";
+import {
+  asItIs,
+  byNeighbours,
+  simulateAvailability,
+  simulateLoss,
+  simulateShares,
+} from "../support/durability/experiments.ts";
 import { canDecode, fractionsFrom } from "../support/durability/simulated.ts";
 
 const MEBIBYTE = 2 ** 20;
@@ -80,4 +86,25 @@ it("64 MiB is stored in at most 4 bytes for each of its own, and bears the sudde
   const { whole, blocksLost } = simulateLoss(file, loss, fractionsFrom(3));
   expect(whole).toBeGreaterThanOrEqual(0.997);
   expect(blocksLost).toBeCloseTo(0.061, 1);
+});
+
+describe.each([12, 20])("in a network of %d nodes of which 40 %% are lost", (nodes) => {
+  const file = codedFileOf(16 * MEBIBYTE, DEFAULT_CODING);
+  const loss = { nodes, lost: 0.4, networks: 20, losses: 50 };
+
+  it("holders by points keep a file that holders who are neighbours lose one time in fifty and more, though as many blocks are lost", () => {
+    const points = simulateLoss(file, loss, fractionsFrom(4), asItIs);
+    const neighbours = simulateLoss(file, loss, fractionsFrom(4), byNeighbours);
+    expect(points.whole).toBeGreaterThanOrEqual(0.997);
+    expect(neighbours.whole).toBeLessThan(0.98);
+    expect(points.blocksLost).toBeCloseTo(neighbours.blocksLost, 1);
+  });
+
+  it("the fullest node holds some two even shares on average, whichever way", () => {
+    const shares = simulateShares(nodes, 5, fractionsFrom(5), asItIs);
+    expect(shares.mean).toBeGreaterThan(1);
+    expect(shares.mean).toBeLessThan(2.5);
+    expect(shares.most).toBeLessThan(4);
+    expect(simulateShares(nodes, 5, fractionsFrom(5), byNeighbours).mean).toBeLessThan(2.5);
+  });
 });

@@ -79,16 +79,46 @@ export function simulateLoss(
   return { whole: found.whole / runs, rootLost: found.rootLost / runs, blocksLost: found.blocksLost / runs };
 }
 
+/** The share of the fullest node, where an even one is 1: the mean over networks, and the most. */
+export function simulateShares(
+  nodes: number,
+  networks: number,
+  random: Fractions,
+  placement: Placement = asItIs,
+): { readonly mean: number; readonly most: number } {
+  const fullest = Array.from({ length: Math.floor(networks) }, () => {
+    const shares = new Float64Array(nodes);
+    const index = drawNetwork(nodes, random);
+    const locations = nodes * LOCATIONS_PER_NODE;
+    const each = nodes / (locations * HOLDER_COUNT);
+    for (let at = 0; at < locations; at++) {
+      for (const id of placement(index, drawPoint(random))) {
+        const number = id as unknown as number;
+        shares[number] = (shares[number] as number) + each;
+      }
+    }
+    return Math.max(...shares);
+  });
+  return { mean: fullest.reduce((sum, one) => sum + one, 0) / fullest.length, most: Math.max(...fullest) };
+}
+
+/** Enough that a node's share is off by a few per cent at most. */
+const LOCATIONS_PER_NODE = 300;
+
 /** The numbers of the holders of each block, then of the root at each of its locations. Locations are hashes: drawn at random. */
 function placeFile(file: CodedFile, nodes: number, random: Fractions, placement: Placement): Uint16Array {
-  const index = createHolderIndex(
-    Array.from({ length: nodes }, (_, number) => ({
-      id: number as unknown as NodeId,
-      position: drawPoint(random),
-    })),
-  );
+  const index = drawNetwork(nodes, random);
   const all = Array.from({ length: file.blocks + ROOT_LOCATIONS }, () => placement(index, drawPoint(random)));
   return Uint16Array.from(all.flat() as unknown as number[]);
+}
+
+/** Nodes with their numbers in place of ids. */
+function drawNetwork(nodes: number, random: Fractions): HolderIndex {
+  const all = Array.from({ length: nodes }, (_, number) => ({
+    id: number as unknown as NodeId,
+    position: drawPoint(random),
+  }));
+  return createHolderIndex(all);
 }
 
 function drawPoint(random: Fractions): Uint8Array {

@@ -46,13 +46,15 @@ describe("a network of 12 processes", () => {
     const repaired = await timed(() =>
       (network as Testnet).client(["repair", reference, "--json"], { timeout: TIMEOUT_MS }),
     );
-    expect(repaired.ended).toMatchObject({ code: 0 });
-    const report = repaired.ended.events.at(-1);
+    const report = repaired.ended.events.find(({ event }) => event === "result");
     console.log(
       `umbel repair: ${report?.missing} of ${report?.total} blocks were missing, ${report?.restored} put back, ` +
         `in ${repaired.seconds.toFixed(1)} s`,
     );
-    expect(report).toMatchObject({ isInPlace: true });
+    // Until holders find the dead away, some locations have fewer than three takers: then it says so, and ends with 1.
+    expect(report?.restorable).toBe(report?.missing);
+    expect(report).toMatchObject({ lostRoots: 0 });
+    expect(repaired.ended.code).toBe(report?.isInPlace === true ? 0 : 1);
   });
 
   it("carries a file of 1 GiB with less than 400 MiB in any process", async () => {

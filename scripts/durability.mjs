@@ -1,6 +1,7 @@
 // How likely content is whole after losses: computed from the layout, and simulated with the layout and placement that the product uses.
-//   npm run durability -- [--seed 1] [--effort 1] [--parity 32] [--cross 1]
-// Prints the tables of docs/durability.md. --effort multiplies the runs; the same seed and effort give the same figures.
+//   npm run durability -- [--seed 1] [--effort 1] [--parity 30] [--cross 1] [--loss-of "64 MiB,1 GiB"]
+// Prints the tables of docs/durability.md. --effort multiplies the runs; the same seed and effort give the same figures. --loss-of: the
+// tables of a sudden loss alone, for these files.
 import { parseArgs } from "node:util";
 import { DEFAULT_CODING, FILE_INLINE_BYTES } from "@umbel/storage";
 import { codedFileOf } from "../test/support/durability/coded-file.ts";
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     effort: { type: "string", default: "1" },
     parity: { type: "string", default: String(DEFAULT_CODING.segmentParity) },
     cross: { type: "string", default: String(DEFAULT_CODING.crossSegments) },
+    "loss-of": { type: "string" },
   },
 });
 const effort = Number(values.effort);
@@ -38,7 +40,9 @@ const FILES = [
   ["16 MiB", 16 * 2 ** 20, 10_000],
   ["64 MiB", 64 * 2 ** 20, 8_000],
   ["1 GiB", 2 ** 30, 400],
-].map(([name, bytes, runs]) => ({ name, file: codedFileOf(bytes, coding), runs: Math.ceil(runs * effort) }));
+]
+  .filter(([name]) => values["loss-of"]?.split(",").includes(name) ?? true)
+  .map(([name, bytes, runs]) => ({ name, file: codedFileOf(bytes, coding), runs: Math.ceil(runs * effort) }));
 const AVAILABILITIES = [0.936, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5];
 const LOST = 0.4;
 const NETWORK_SIZES = [12, 20, 50, 100, 200, 1000];
@@ -48,11 +52,14 @@ console.log(
 );
 console.log("\n| file | blocks with the root | bytes stored per byte |\n|---|---|---|");
 for (const { name, file } of FILES) row(name, file.blocks + 1, file.storedPerByte.toFixed(2));
-printShares();
-printAvailability();
+const isWhole = values["loss-of"] === undefined;
+if (isWhole) {
+  printShares();
+  printAvailability();
+}
 printLoss("holdersOf as it is", asItIs);
 printLoss("the three nearest by one reading, to compare with", byNeighbours);
-printChoices();
+if (isWhole) printChoices();
 
 /** How much the fullest node holds, in even shares. */
 function printShares() {

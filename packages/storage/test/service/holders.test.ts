@@ -97,7 +97,7 @@ describe("holdersOf", () => {
     }
   });
 
-  it("spreads locations evenly: no node of 20 holds more than twice its share", () => {
+  it("spreads locations: each of these 20 nodes holds some, none more than twice an even share", () => {
     const index = createHolderIndex(manyNodes(20));
     const counts = new Map<NodeId, number>();
     for (let at = 0; at < 4000; at++) {

@@ -81,7 +81,7 @@ describe("a file published by one process and fetched by another", () => {
 });
 
 it("a folder whose fetch was killed is gone on with, file by file", async () => {
-  for (let i = 0; i < 24; i++) await writeSample(`many/${i % 3}/file ${i}`, 200_000 + i);
+  for (let i = 0; i < 24; i++) await writeSample(`many/${i % 3}/file ${i}`, 700_000 + i);
   const reference = await publish(inFolder("many"));
   mkdirSync(inFolder("many back"));
   const to = inFolder("many back", "copy");

@@ -123,7 +123,11 @@ export const REPAIR_WINDOW_ITEMS = 1_000;
 export const REPAIR_CALLS_AT_ONCE = 8;
 /** Spare blocks remembered, about 10 MiB; what is beyond is not displaced before the next walk. */
 export const REPAIR_MAX_SPARES = 65_536;
-/** Bytes of blocks per second that repair sends: a third of a 50 Mbit/s line. */
+/** Puts in a row that a node did not take, after which a walk tries it with few only. */
+export const REPAIR_REFUSED_PUTS = 16;
+/** Puts of which such a node gets one: until it takes one, it costs a walk that part of its bytes and time. */
+export const REPAIR_PUTS_PER_TRIAL = 32;
+/** Bytes of blocks per second that repair sends, and that it asks for of slots: a third of a 50 Mbit/s line. */
 export const REPAIR_BYTES_PER_SECOND = 2 * 1024 * 1024;
 /** Nodes near this one's blocks that are asked for a sign of life; in networks of no more nodes, all of them. */
 export const REPAIR_MAX_NEIGHBOURS = 256;

@@ -10,6 +10,7 @@ import {
 import type { Holders } from "../service/holders.ts";
 import { atOnce } from "./at-once.ts";
 import { note, type Presence } from "./presence.ts";
+import { createRefusals, type Refusals } from "./refusals.ts";
 import type { RepairCalls, RepairItem } from "./repair-calls.ts";
 import { planRepair } from "./repair-plan.ts";
 
@@ -59,16 +60,17 @@ export async function runPass(
   const leaveOpen = (item: RepairItem) => {
     if (count++ < REPAIR_MAX_OPEN) open.push(item);
   };
+  const refusals = createRefusals();
   let window: Task[] = [];
   for await (const item of items) {
     const task = taskOf(options, item);
     if (task === undefined) continue;
     window.push(task);
     if (window.length < REPAIR_WINDOW_ITEMS) continue;
-    await repairWindow(options, window, leaveOpen);
+    await repairWindow(options, window, refusals, leaveOpen);
     window = [];
   }
-  await repairWindow(options, window, leaveOpen);
+  await repairWindow(options, window, refusals, leaveOpen);
   return { count, items: open };
 }
 
@@ -88,16 +90,22 @@ function nearOf({ holders, nearMisses }: Holders): readonly NodeId[] {
 async function repairWindow(
   options: PassOptions,
   window: readonly Task[],
+  refusals: Refusals,
   leaveOpen: (item: RepairItem) => void,
 ): Promise<void> {
   const answers = await askAll(options, window);
   await atOnce(window, REPAIR_CALLS_AT_ONCE, async (task) => {
-    if (!(await repairItem(options, task, answers))) leaveOpen(task.item);
+    if (!(await repairItem(options, task, answers, refusals))) leaveOpen(task.item);
   });
 }
 
 /** True when the item is where it should be now. */
-async function repairItem(options: PassOptions, { item, near }: Task, answers: Answers): Promise<boolean> {
+async function repairItem(
+  options: PassOptions,
+  { item, near }: Task,
+  answers: Answers,
+  refusals: Refusals,
+): Promise<boolean> {
   const { ownId, calls, signal } = options;
   const candidates = near.map((id) => ({
     id,
@@ -113,7 +121,10 @@ async function repairItem(options: PassOptions, { item, near }: Task, answers: A
   let isWhole = !isSilent;
   for (const target of plan.targets) {
     const turns = named.includes(target) ? 0 : REPAIR_FAR_TURNS;
-    if (plan.rank + turns <= options.maxRank && (await calls.put(target, item, signal))) options.onPut();
+    const isTurn = plan.rank + turns <= options.maxRank && refusals.mayPut(target);
+    const isTaken = isTurn && (await calls.put(target, item, signal));
+    if (isTurn) refusals.note(target, isTaken);
+    if (isTaken) options.onPut();
     else isWhole = false;
   }
   return isWhole;

@@ -55,7 +55,7 @@ export interface RepairCallsOptions {
   readonly store: BlockStore;
   /** The slots of `store`. */
   readonly slots: SlotKeeper;
-  /** Holds back the puts. */
+  /** Holds back the puts, and the gets of slots, which carry a block the other way. */
   readonly rate: ByteRate;
 }
 
@@ -129,6 +129,7 @@ async function askSlot(
   signal: AbortLike,
 ): Promise<boolean | "gone" | "busy"> {
   const message = encodeBlockMessage({ op: "getSlot", id, copy, sequence: 0, rank: 0 });
+  await options.rate.take(GET_REPLY_BYTES, signal);
   const reply = await answer(options, peer, message, GET_REPLY_BYTES, HOLDER_GET_TIMEOUT_MS, signal);
   if (typeof reply === "string") return reply;
   const { crypto, slots } = options;

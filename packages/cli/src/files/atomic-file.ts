@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { open, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { fileError, systemCode } from "./system-error.ts";
 
 /**
@@ -26,10 +26,19 @@ export async function writeFileAtomically(path: string, content: Uint8Array | st
 }
 
 /**
- * Overwrites the file at `path` with zeros and removes it; nothing when there is none. What a journal, a copy-on-write system or
- * a flash controller keeps beside is out of reach. Throws WRITE_FAILED.
+ * Overwrites the file at `path` with zeros and removes it, and what a crash in `writeFileAtomically` left beside it; nothing when there
+ * is none. What a journal, a copy-on-write system or a flash controller keeps beside is out of reach. Throws WRITE_FAILED.
  */
 export async function eraseFile(path: string): Promise<void> {
+  try {
+    for (const half of await halfWritten(path)) await eraseOne(half);
+    await eraseOne(path);
+  } catch (cause) {
+    throw fileError("WRITE_FAILED", `cannot erase ${path}`, cause);
+  }
+}
+
+async function eraseOne(path: string): Promise<void> {
   try {
     const file = await open(path, "r+");
     try {
@@ -42,8 +51,21 @@ export async function eraseFile(path: string): Promise<void> {
     await rm(path);
     await syncFolder(dirname(path));
   } catch (cause) {
-    if (systemCode(cause) !== "ENOENT") throw fileError("WRITE_FAILED", `cannot erase ${path}`, cause);
+    if (systemCode(cause) !== "ENOENT") throw cause;
   }
+}
+
+/** New contents of the file at `path` that never got its name. */
+async function halfWritten(path: string): Promise<readonly string[]> {
+  const folder = dirname(path);
+  const prefix = basename(nameBeside(path, ""));
+  const names = await readdir(folder).catch((cause) => {
+    if (systemCode(cause) === "ENOENT") return [];
+    throw cause;
+  });
+  return names
+    .filter((name) => name.startsWith(prefix) && /^[0-9a-f]{12}$/.test(name.slice(prefix.length)))
+    .map((name) => join(folder, name));
 }
 
 /** The content, or undefined when there is no such file or it is longer than `maxBytes`. Throws READ_FAILED. */

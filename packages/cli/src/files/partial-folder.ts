@@ -1,4 +1,5 @@
 import { createHmac, type Hmac, timingSafeEqual } from "node:crypto";
+import { constants } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UmbelError } from "@umbel/core";
@@ -43,6 +44,8 @@ const FLUSHES_AT_ONCE = 16;
 /** A journal that is longer than this is not ours. */
 const MAX_JOURNAL_BYTES = 512 * 1024 * 1024;
 const READ_BYTES = 256 * 1024;
+/** Appends, and never through a link: whoever has the reference knows the name, and may be able to write beside the target. */
+const APPEND_HERE = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 
 /** The folder that appears at `target` when it is whole, begun by this run or an earlier one. Throws as `openPartialFile`. */
 export async function openPartialFolder(
@@ -63,7 +66,7 @@ export async function openPartialFolder(
     }
     const journal = `${path}.done`;
     const marks = await readJournal(journal);
-    const log = await writing(target, () => open(journal, "a", 0o600));
+    const log = await writing(target, () => open(journal, APPEND_HERE, 0o600));
     return new WrittenFolder({ target, path, journal, log, marks, release, options });
   } catch (error) {
     await release();

@@ -122,6 +122,14 @@ describe("a partial folder", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it("never writes what is done through a link", async () => {
+    const victim = join(folder, "victim");
+    await writeFile(victim, "precious");
+    await symlink(victim, join(folder, ".x.umbel-tag.done"));
+    await expect(openFolder()).rejects.toMatchObject({ code: "WRITE_FAILED" });
+    expect(await readFile(victim, "utf8")).toBe("precious");
+  });
+
   it("survives a journal whose last line was cut off", async () => {
     const first = await openFolder();
     await write(first, "one", "one");

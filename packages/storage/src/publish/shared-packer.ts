@@ -14,15 +14,18 @@ export class SharedPacker {
   readonly #tools: TreeTools;
   readonly #sizeClass: SizeClass;
   readonly #fillerKey: Uint8Array;
+  /** Of blocks without a piece: with a key of more than this folder, its empty blocks would be those of all others. */
+  readonly #emptyKey: Uint8Array;
   readonly #writer: TreeWriter;
   #pieces: Uint8Array[] = [];
   #used = 0;
 
-  /** `verifyKey` is the folder's; `fillerKey`, which makes what fills blocks up, comes from it when absent. */
+  /** `verifyKey` is the folder's; `fillerKey`, which fills up blocks with pieces, comes from it when absent. */
   constructor(tools: TreeTools, verifyKey: Uint8Array, sizeClass: SizeClass, fillerKey?: Uint8Array) {
     this.#tools = tools;
     this.#sizeClass = sizeClass;
-    this.#fillerKey = fillerKey ?? fillerKeyOf(tools.crypto, verifyKey);
+    this.#emptyKey = fillerKeyOf(tools.crypto, verifyKey);
+    this.#fillerKey = fillerKey ?? this.#emptyKey;
     this.#writer = new TreeWriter(tools, "shared", verifyKey);
   }
 
@@ -48,7 +51,8 @@ export class SharedPacker {
 
   async #closeBlock(): Promise<void> {
     const number = this.#writer.leaves;
-    const block = sharedBlock(this.#tools.crypto, this.#fillerKey, number, this.#pieces);
+    const key = this.#pieces.length > 0 ? this.#fillerKey : this.#emptyKey;
+    const block = sharedBlock(this.#tools.crypto, key, number, this.#pieces);
     this.#pieces = [];
     this.#used = 0;
     await this.#writer.addLeaf(block);

@@ -20,10 +20,15 @@ interface SmallFile {
 const keyOf = ({ name, size }: SmallFile) => sampleBytes(32, `key ${name} ${size}`);
 const bytesOf = ({ name, size }: SmallFile) => sampleBytes(size, name);
 
-async function pack(files: readonly SmallFile[], sizeClass: SizeClass = "exact") {
+async function pack(
+  files: readonly SmallFile[],
+  sizeClass: SizeClass = "exact",
+  folderKey: Uint8Array = verifyKey,
+  fillerKey?: Uint8Array,
+) {
   const sink = new RecordingSink();
   const tools = { crypto: nodeProvider, code, coding: DEFAULT_CODING, sink };
-  const packer = new SharedPacker(tools, verifyKey, sizeClass);
+  const packer = new SharedPacker(tools, folderKey, sizeClass, fillerKey);
   const places: PiecePlace[] = [];
   for (const file of files) places.push(await packer.add(keyOf(file), bytesOf(file)));
   const tree = await packer.finish();
@@ -85,5 +90,20 @@ describe("small files", () => {
     const { tree, blocks } = await pack(SITE.slice(0, 60), "power");
     expect(tree?.leaves).toBe(16);
     expect(new Set(blocks.map((block) => Buffer.from(block).toString("base64"))).size).toBe(16);
+  });
+
+  it("that one secret fills up make equal blocks in two folders only where they are equal, so that empty blocks tie nothing together", async () => {
+    const fillerKey = sampleBytes(32, "filler of one person");
+    const inFolder = async (files: readonly SmallFile[], folder: string) => {
+      const { blocks } = await pack(files, "power", sampleBytes(32, folder), fillerKey);
+      return blocks.map((block) => Buffer.from(block).toString("base64"));
+    };
+    const one = await inFolder(SITE.slice(0, 60), "one");
+    const other = new Set(await inFolder(SITE.slice(100, 160), "other"));
+    expect(one.filter((block) => other.has(block))).toEqual([]);
+    const again = new Set(await inFolder(SITE.slice(0, 60), "another"));
+    const kept = one.filter((block) => again.has(block)).length;
+    expect(kept).toBeGreaterThan(8);
+    expect(kept).toBeLessThan(one.length);
   });
 });

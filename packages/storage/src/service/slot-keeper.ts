@@ -83,13 +83,16 @@ class ShelfKeeper implements SlotKeeper {
     return blocks;
   }
 
-  /** What a damaged block stood for counts no more, so that it can be put again. */
+  /** What a damaged block stood for counts no more, so that it can be put again. What is known already costs no write. */
   async #keep(slot: Slot, copy: BlockCopy, claim: StoreClaim | undefined): Promise<SlotOutcome> {
-    const shelved = await this.#shelved(slot.id);
+    const stored = await this.#shelf.slot(slot.id);
+    const shelved = stored === undefined ? [] : decodeHead(stored.head);
     const whole = await Promise.all(shelved.map((each) => this.#read(slot.id, each)));
     const before = shelved.filter((_, at) => whole[at] !== undefined);
     const { verdict, kept } = offerSlot<SlotStanding>(before, slot);
     if (verdict !== "taken" && verdict !== "known") return "refused";
+    const isWhole = before.length === shelved.length;
+    if (verdict === "known" && isWhole && stored?.copies.includes(copy)) return "kept";
     const place = freePlace(shelved);
     const next = kept.map((each) => before.find((old) => old === each) ?? { ...each, place });
     const outcome = await this.#shelf.changeSlot(

@@ -63,6 +63,20 @@ describe("a slot keeper", () => {
     expect(store.usedBytes()).toBe(32_512);
   });
 
+  it("writes nothing for a block that it keeps under the same copy number", async () => {
+    const { offer, store } = create();
+    await offer(edition(1), 2);
+    let writes = 0;
+    const change = store.changeSlot.bind(store);
+    store.changeSlot = (...given) => {
+      writes++;
+      return change(...given);
+    };
+    expect([await offer(edition(1), 2), writes]).toEqual(["kept", 0]);
+    expect([await offer(edition(1), 1), writes]).toEqual(["kept", 1]);
+    expect([await offer(edition(2), 1), writes]).toEqual(["kept", 2]);
+  });
+
   it("loses none of those that come at once", async () => {
     const { keeper, offer } = create();
     const blocks = Array.from({ length: SLOT_KEPT_EDITIONS }, (_, at) => edition(at + 1));

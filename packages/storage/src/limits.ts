@@ -163,6 +163,8 @@ export const CONFIRMED_DAYS = 14;
 
 /** Client requests that an endpoint works on at once. */
 export const ENDPOINT_MAX_ACTIVE = 128;
+/** Of them, those of one circuit: twice what a client asks at once, so that one whose requests hang leaves places to others. */
+export const ENDPOINT_MAX_ACTIVE_OF_CIRCUIT = 32;
 /** Client requests that wait at an endpoint; each keeps at most one block in memory. */
 export const ENDPOINT_MAX_WAITING = 512;
 /** Blocks of which an endpoint remembers that one circuit asked for them; the oldest is forgotten first. About 4 MiB. */

@@ -15,24 +15,38 @@ interface Waiter {
 }
 
 /**
- * At most `maxActive` tasks at once and `maxWaiting` more in line: one line for each party, served in turn, so that one with many
+ * At most `maxActive` tasks at once, `maxOfOne` of them for one party, and `maxWaiting` more in line: one line for each party, served in turn, so that one with many
  * requests does not hold up one with few. When all places are taken, whoever has most in line gives up the newest.
  */
-export function createAdmission(maxActive: number, maxWaiting: number): Admission {
+export function createAdmission(maxActive: number, maxWaiting: number, maxOfOne = maxActive): Admission {
   /** The party whose turn is next first. No line is empty. */
   const lines = new Map<Party, Waiter[]>();
+  const activeOf = new Map<Party, number>();
   let waiting = 0;
   let active = 0;
 
-  const takeTurn = (): Waiter | undefined => {
-    const [next] = lines;
-    if (next === undefined) return undefined;
-    const [party, line] = next;
-    const waiter = line.shift();
-    lines.delete(party);
-    if (line.length > 0) lines.set(party, line);
-    waiting--;
-    return waiter;
+  const mayStart = (party: Party): boolean => active < maxActive && (activeOf.get(party) ?? 0) < maxOfOne;
+  const begin = (party: Party): void => {
+    active++;
+    activeOf.set(party, (activeOf.get(party) ?? 0) + 1);
+  };
+  const end = (party: Party): void => {
+    active--;
+    const left = (activeOf.get(party) ?? 0) - 1;
+    if (left > 0) activeOf.set(party, left);
+    else activeOf.delete(party);
+  };
+  const startNext = (): void => {
+    for (const [party, line] of lines) {
+      if (!mayStart(party)) continue;
+      const waiter = line.shift();
+      lines.delete(party);
+      if (line.length > 0) lines.set(party, line);
+      waiting--;
+      begin(party);
+      waiter?.start();
+      return;
+    }
   };
   /** Makes a place for `party` where it has fewer in line than another. */
   const makePlace = (party: Party): boolean => {
@@ -54,14 +68,13 @@ export function createAdmission(maxActive: number, maxWaiting: number): Admissio
     });
   return {
     async run(party, task) {
-      if (active >= maxActive) await getInLine(party);
-      else active++;
+      if (mayStart(party)) begin(party);
+      else await getInLine(party);
       try {
         return await task();
       } finally {
-        const next = takeTurn();
-        if (next === undefined) active--;
-        else next.start();
+        end(party);
+        startNext();
       }
     },
   };

@@ -3,6 +3,7 @@ import type { CircuitToken, DirectCalls, Service } from "@umbel/router";
 import { locationOf } from "../block/location.ts";
 import {
   ENDPOINT_MAX_ACTIVE,
+  ENDPOINT_MAX_ACTIVE_OF_CIRCUIT,
   ENDPOINT_MAX_WAITING,
   HOLDER_COUNT,
   HOLDER_HEDGE_MS,
@@ -50,7 +51,11 @@ export interface EndpointOptions {
  * own directory, asks them over one-hop circuits, and passes on nothing that is not the id's block, in either direction.
  */
 export function createEndpoint(options: EndpointOptions): Service {
-  const admission = createAdmission(ENDPOINT_MAX_ACTIVE, ENDPOINT_MAX_WAITING);
+  const admission = createAdmission(
+    ENDPOINT_MAX_ACTIVE,
+    ENDPOINT_MAX_WAITING,
+    ENDPOINT_MAX_ACTIVE_OF_CIRCUIT,
+  );
   const endpoint = new Endpoint(options);
   return {
     maxRequestBytes: PUT_REQUEST_BYTES,

@@ -32,6 +32,22 @@ describe("admission", () => {
     expect(await admission.run(1, async () => 7)).toBe(7);
   });
 
+  it("leaves places free beyond what one party may have at once, and gives it the next as its own end", async () => {
+    const admission = createAdmission(4, 10, 2);
+    const ends: (() => void)[] = [];
+    const hang = () => new Promise<void>((resolve) => ends.push(resolve));
+    const greedy = Array.from({ length: 5 }, () => admission.run(1, hang));
+    expect(ends.length).toBe(2);
+    expect(await admission.run(2, async () => 7)).toBe(7);
+    expect(ends.length).toBe(2);
+    for (let at = 0; at < 5; at++) {
+      expect(ends.length).toBe(Math.min(5, at + 2));
+      ends[at]?.();
+      await greedy[at];
+      await new Promise(setImmediate);
+    }
+  });
+
   /** An admission with one place, which a task holds that does not end, and the parties of those that were started. */
   function busy(maxWaiting: number) {
     const admission = createAdmission(1, maxWaiting);

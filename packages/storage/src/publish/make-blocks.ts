@@ -93,7 +93,7 @@ export function referenceTo(keys: PublishKeys, rootId: BlockId): string {
 
 /**
  * Reads an input once, for keys from its content and the user's secret. One key must never serve two contents: where blocks differ,
- * equal masks would show what two parities have in common. So all that decides what blocks are made goes into the hash: the size class,
+ * equal masks would show what two parities have in common. So all that decides what blocks are made goes into the hash: size class, coding,
  * and of a folder the attributes, which stand in its table. Throws what the input throws, ABORTED.
  */
 export async function contentKeysOf(
@@ -105,6 +105,9 @@ export async function contentKeysOf(
   const hashOf = async (bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> => {
     const hash = new ContentHash(crypto);
     hash.update(utf8(`${sizeClass}\0`));
+    hash.update(
+      Uint8Array.of(DEFAULT_CODING.segmentData, DEFAULT_CODING.segmentParity, DEFAULT_CODING.crossSegments),
+    );
     for await (const array of bytes) {
       throwIfAborted(signal);
       hash.update(array);

@@ -223,7 +223,7 @@ class Repairer {
       },
     };
     const open = await runPass(options, items);
-    spares.endWalk();
+    if (this.#seenRevision !== undefined) spares.endWalk(this.#seenRevision);
     counters.open = open.count;
     return open;
   }

@@ -171,7 +171,7 @@ class StoreHolder implements HolderPort {
       revision: directory.revision + (spares?.revision ?? 0),
       isOurs: (entry) =>
         entry.copies.some((copy) => this.#placeOf(entry.id, copy) === "holder") ||
-        (spares !== undefined && !spares.has(entry)),
+        (spares !== undefined && !spares.has(entry, directory.revision)),
     };
   }
 }

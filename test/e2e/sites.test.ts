@@ -1,8 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestnet, type Testnet } from "../support/umbel-network.ts";
 import { temporaryFolder, type UmbelEnd } from "../support/umbel-process.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 let network: Testnet;
 const folder = temporaryFolder("sites");
@@ -38,6 +40,22 @@ async function fetched(person: string, reference: string, ...options: string[]):
   if (ended.code !== 0) throw new Error(ended.stderr);
   return ended.stdout.toString();
 }
+
+describe("the publish of a large site", () => {
+  it("that was killed puts again only what was not confirmed", async () => {
+    await as("killed", ["site", "create", "large"]);
+    const large = join(folder.path, "large");
+    writeFileSync(large, randomBytes(40_000_000));
+    const data = join(folder.path, "data of killed");
+    const list = join(data, "sites", "large.confirmed-local");
+    const command = network.startClient(["site", "publish", "large", large, "--json", "--data", data]);
+    await waitFor(() => statSync(list, { throwIfNoEntry: false }) !== undefined, { what: "a first saving" });
+    command.kill("SIGKILL");
+    await command.ended;
+    const { puts, placements } = await result("killed", "site", "publish", "large", large);
+    expect(puts as number).toBeLessThan((placements as number) - 100);
+  });
+});
 
 describe("a site", () => {
   let reference = "";

@@ -55,6 +55,7 @@ export async function publishContent(
   const keys = await contentKeysOf(nodeProvider, secret, await inputOf(source), { signal });
   const circuits = new CircuitsInUse(options);
   const network = client.operation({ secondGuard: true, spread: true, onCircuits: circuits.listen });
+  const saving = saveWhileGrowing(site, confirmed);
   let bytesDone = 0;
   try {
     const result = await publish({
@@ -75,6 +76,7 @@ export async function publishContent(
         onProgress?.({ bytesDone, bytesTotal, blocksDone, blocksTotal, circuits: circuits.count });
       },
     });
+    await saving.stop();
     await site.confirmed.save(confirmed.encode());
     const { reference, bytes, files, puts: placements } = result;
     const receipt = options.receipt
@@ -82,6 +84,7 @@ export async function publishContent(
       : undefined;
     return { reference, bytes, files, skipped, placements, puts: confirmed.puts, receipt };
   } catch (error) {
+    await saving.stop();
     // What was stored before it failed need not be stored again, unless it did not come back.
     if (confirmed.puts > 0 && !isUmbelError(error, "NOT_STORED"))
       await site.confirmed.save(confirmed.encode());
@@ -90,6 +93,27 @@ export async function publishContent(
     network.close();
     secret.fill(0);
   }
+}
+
+/** Time between two savings of the list of confirmed blocks, in ms. */
+const SAVE_MS = 2_000;
+
+/** Saves the list while it grows: a publish that is killed puts again only what the last seconds confirmed. */
+function saveWhileGrowing(site: OpenedSite, confirmed: ConfirmedBlocks): { stop(): Promise<void> } {
+  let saved = confirmed.puts;
+  let saving = Promise.resolve();
+  const timer = setInterval(() => {
+    if (confirmed.puts === saved) return;
+    saved = confirmed.puts;
+    // One that fails costs puts that are made again; the saving at the end tells of a full disk.
+    saving = saving.then(() => site.confirmed.save(confirmed.encode())).catch(() => undefined);
+  }, SAVE_MS);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await saving;
+    },
+  };
 }
 
 /** Days since 1970. */

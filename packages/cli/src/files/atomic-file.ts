@@ -38,12 +38,18 @@ export async function eraseFile(path: string): Promise<void> {
   }
 }
 
+/** Bytes overwritten at once: what is erased may be a spool of many GB. */
+const ERASE_STEP_BYTES = 1024 * 1024;
+
 async function eraseOne(path: string): Promise<void> {
   try {
     const file = await open(path, "r+");
     try {
       const { size } = await file.stat();
-      await file.write(new Uint8Array(size), 0, size, 0);
+      const zeros = new Uint8Array(Math.min(size, ERASE_STEP_BYTES));
+      for (let at = 0; at < size; ) {
+        at += (await file.write(zeros, 0, Math.min(zeros.length, size - at), at)).bytesWritten;
+      }
       await file.sync();
     } finally {
       await file.close();

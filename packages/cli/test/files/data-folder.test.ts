@@ -79,6 +79,16 @@ describe("a data folder", () => {
     await data.erase("key");
   });
 
+  it("erases a long file to its end, a step at a time", async () => {
+    const data = await openDataFolder(folder);
+    const long = new Uint8Array(2.5 * 2 ** 20).fill(7);
+    await data.write("spool", long);
+    await link(data.file("spool"), data.file("other name"));
+    await data.erase("spool");
+    const left = await data.read("other name");
+    expect([left?.length, left?.every((byte) => byte === 0)]).toEqual([long.length, true]);
+  });
+
   it("that cannot be made is one clear error", async () => {
     await writeFile(join(folder, "..", "file"), "");
     await expect(openDataFolder(join(folder, "..", "file", "x"))).rejects.toMatchObject({

@@ -74,8 +74,13 @@ export class PathSet {
 
 /** CON, NUL and so on, alone or before an extension: Windows opens a device instead of a file. */
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?$/i;
-/** Controls, line and paragraph separators, and the marks that make a name read differently from what it is. */
-const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u;
+/**
+ * True for a text that does not show what it holds: controls, line and paragraph separators, marks that turn the direction of text, and
+ * characters without width. The joiners U+200C and U+200D stay: languages and signs are written with them.
+ */
+export function hidesCharacters(text: string): boolean {
+  return /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/u.test(text);
+}
 
 function oneNameFault(name: string): string | undefined {
   if (name === "") return "the path has an empty name, or begins or ends with a slash";
@@ -83,7 +88,7 @@ function oneNameFault(name: string): string | undefined {
   if (/\p{Cs}/u.test(name)) return "a name is not well-formed Unicode";
   if (name.normalize("NFC") !== name) return "a name is not in Unicode form NFC";
   if (name.includes("\\")) return "a name has a backslash";
-  if (CONTROL.test(name)) return "a name has a control character";
+  if (hidesCharacters(name)) return "a name has a control character";
   if (/[. ]$/.test(name)) return "a name ends with a dot or a space";
   if (WINDOWS_DEVICE.test(name)) return `"${name}" is a device on Windows`;
   if (utf8Length(name) > MAX_NAME_BYTES) return `a name is longer than ${MAX_NAME_BYTES} bytes`;

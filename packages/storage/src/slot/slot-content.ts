@@ -9,6 +9,7 @@ import {
   Writer,
 } from "@umbel/core";
 import { blockIdBytes, blockIdFromBytes } from "../block/location.ts";
+import { hidesCharacters } from "../format/path.ts";
 import { readUtf8, utf8 } from "../format/utf8.ts";
 import type { SiteKeys } from "./site-keys.ts";
 import { SLOT_BODY_BYTES, type Slot, type SlotHeader } from "./slot.ts";
@@ -66,8 +67,7 @@ export const MAX_LISTED_EDITIONS = Math.floor(
 /** Why a title or text cannot stand in a slot; undefined when it can. It is shown on terminals and in pages. */
 export function slotTextFault(text: string): string | undefined {
   if (/\p{Surrogate}/u.test(text)) return "it is not well-formed";
-  // Control characters, and those that turn the direction of what follows.
-  if (/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(text)) return "it has control characters";
+  if (hidesCharacters(text)) return "it has control characters";
   if (utf8(text).length > MAX_SLOT_TEXT_BYTES) return `it has more than ${MAX_SLOT_TEXT_BYTES} bytes`;
   return undefined;
 }

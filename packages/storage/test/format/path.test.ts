@@ -41,7 +41,7 @@ describe("a path in a folder", () => {
     }
   });
 
-  it("is refused with a backslash, a control character, a mark that turns the text, or half a character", () => {
+  it("is refused with a backslash, a control character, a mark that hides or turns text, or half a character", () => {
     for (const path of [
       "a\\b",
       "a\0",
@@ -49,6 +49,10 @@ describe("a path in a folder", () => {
       "a\u007f",
       "a\u0085",
       "a\u2028b",
+      "a\u200bb",
+      "a\u200f",
+      "\u2060a",
+      "\ufeffa",
       "a\u202egpj",
       "a\ud800b",
       "\udc00",

@@ -38,7 +38,7 @@ export async function eraseFile(path: string): Promise<void> {
   }
 }
 
-/** Bytes overwritten at once: what is erased may be a spool of many GB. */
+/** Bytes overwritten at once: the journal of a large publish has some hundred MB. */
 const ERASE_STEP_BYTES = 1024 * 1024;
 
 async function eraseOne(path: string): Promise<void> {

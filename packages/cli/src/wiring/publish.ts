@@ -175,9 +175,10 @@ function jobOptionsOf(options: PublishOptions, plan: PublishPlan | undefined): J
 }
 
 /** For standard input without a copy: nothing stays on disk, and nothing can be resumed or read twice. Throws BAD_INPUT. */
-function inMemory({ dedupe, spreadMs }: PublishOptions): JobPorts {
-  if (dedupe !== undefined || spreadMs !== undefined) {
-    const option = dedupe !== undefined ? "--dedupe" : "--spread";
+function inMemory({ dedupe, spreadMs, plan }: PublishOptions): JobPorts {
+  const readTwice = { "--dedupe": dedupe, "--spread": spreadMs, "--plan": plan };
+  const [option] = Object.entries(readTwice).find(([, value]) => value !== undefined) ?? [];
+  if (option !== undefined) {
     throw new UmbelError("BAD_INPUT", `${option} reads the input twice: leave out --no-spool`);
   }
   return { ...jobPorts(""), folder: new MemoryStateFolder() };

@@ -160,7 +160,8 @@ class JobRun {
   async #sendContent(): Promise<void> {
     const input = await inputOf(await this.#options.openSource(this.#record));
     const keys = await this.#keysOf(input);
-    const pace = await this.#pace(input, keys);
+    await this.#countAhead(input, keys);
+    const pace = await this.#pace();
     this.#options.onStep?.({ step: "sending", confirmed: this.#journal.confirmedPuts });
     const { random, crypto } = this.#options;
     const sample = createReceiptSample(random, RECEIPT_SAMPLE_BLOCKS);
@@ -194,12 +195,7 @@ class JobRun {
     const { folder, crypto } = this.#options;
     const rootId = blockIdOf(crypto, made.root);
     const { rootId: planned = rootId } = this.#record.options;
-    if (rootId !== planned) {
-      throw new UmbelError(
-        "BAD_INPUT",
-        "the input is not what the plan was made of, so its reference is another",
-      );
-    }
+    if (rootId !== planned) throw anotherInput();
     await folder.write(jobFile(this.#record.id, "root"), made.root);
     const readKey = keys.rootKey();
     const { kind, bytes, files } = made;
@@ -272,17 +268,24 @@ class JobRun {
     });
   }
 
-  /** Puts at random times over what is left of the span. Counts the puts first, if nobody has. */
-  async #pace(input?: PublishInput, keys?: PublishKeys) {
+  /**
+   * Makes all blocks once without sending any, where their number is needed for a pace, or where a plan says what they must come to:
+   * another input under a plan's keys would show what its parities have in common with those that went out before.
+   */
+  async #countAhead(input: PublishInput, keys: PublishKeys): Promise<void> {
+    const { spreadUntil, rootId: planned } = this.#record.options;
+    if (this.#record.puts !== undefined || (spreadUntil ?? planned) === undefined) return;
+    this.#options.onStep?.({ step: "counting" });
+    const given = { crypto: this.#options.crypto, input, keys, sizeClass: this.#record.source.pad };
+    const { puts, rootId } = await countBlocks({ ...given, signal: this.#signal });
+    if (planned !== undefined && rootId !== planned) throw anotherInput();
+    await this.#save({ puts });
+  }
+
+  /** Puts at random times over what is left of the span. */
+  async #pace() {
     const { spreadUntil } = this.#record.options;
     if (spreadUntil === undefined) return undefined;
-    if (this.#record.puts === undefined && input !== undefined && keys !== undefined) {
-      this.#options.onStep?.({ step: "counting" });
-      const sizeClass = this.#record.source.pad;
-      const given = { crypto: this.#options.crypto, input, keys, sizeClass };
-      const { puts } = await countBlocks({ ...given, signal: this.#signal });
-      await this.#save({ puts });
-    }
     const puts = (this.#record.puts ?? 0) - this.#journal.confirmedPuts;
     return spreadOver({ ...this.#options, until: spreadUntil, puts });
   }
@@ -348,4 +351,11 @@ function referenceOf({ rootId, readKey }: JobContent): string {
   const text = formatReference({ kind: "file", rootId: rootId as BlockId, readKey: key, path: [] });
   key.fill(0);
   return text;
+}
+
+function anotherInput(): UmbelError {
+  return new UmbelError(
+    "BAD_INPUT",
+    "the input is not what the plan was made of, so its reference is another",
+  );
 }

@@ -26,6 +26,9 @@ export interface TransportCipher {
 export function createTransportCipher(crypto: CryptoProvider, key: Uint8Array, start = 0): TransportCipher {
   let k: Uint8Array | undefined = key;
   let n = start;
+  // One array for all nonces of the direction: a new one for each record costs more than the rest of what is around the cipher.
+  const nonce = new Uint8Array(NONCE_BYTES);
+  const nonceView = new DataView(nonce.buffer);
 
   function wipe(): void {
     k?.fill(0);
@@ -52,13 +55,17 @@ export function createTransportCipher(crypto: CryptoProvider, key: Uint8Array, s
       if (plaintext.length > MAX_NOISE_MESSAGE_BYTES - AEAD_TAG_BYTES) {
         throw new RangeError(`a Noise message of ${plaintext.length} bytes`);
       }
-      const sealed = crypto.chacha20Poly1305.seal(used, noiseNonce(n), NO_BYTES, plaintext);
+      writeCounter(nonceView, n);
+      const sealed = crypto.chacha20Poly1305.seal(used, nonce, NO_BYTES, plaintext);
       advance(used);
       return sealed;
     },
     open(sealed) {
       const used = currentKey();
-      const opened = openChecked(crypto, used, n, NO_BYTES, sealed);
+      writeCounter(nonceView, n);
+      const opened = isNoiseLength(sealed)
+        ? crypto.chacha20Poly1305.open(used, nonce, NO_BYTES, sealed)
+        : undefined;
       if (opened === undefined) {
         wipe();
         throw new UmbelError("CRYPTO_FAILED", "a transport message does not verify");
@@ -72,10 +79,8 @@ export function createTransportCipher(crypto: CryptoProvider, key: Uint8Array, s
 
 /** The 12-byte nonce of counter `n` for ChaChaPoly: 4 zero bytes, then u64 little-endian (Noise section 12). */
 export function noiseNonce(n: number): Uint8Array {
-  const nonce = new Uint8Array(12);
-  const view = new DataView(nonce.buffer);
-  view.setUint32(4, n % 2 ** 32, true);
-  view.setUint32(8, Math.floor(n / 2 ** 32), true);
+  const nonce = new Uint8Array(NONCE_BYTES);
+  writeCounter(new DataView(nonce.buffer), n);
   return nonce;
 }
 
@@ -87,12 +92,23 @@ export function openChecked(
   associated: Uint8Array,
   sealed: Uint8Array,
 ): Uint8Array | undefined {
-  if (sealed.length < AEAD_TAG_BYTES || sealed.length > MAX_NOISE_MESSAGE_BYTES) return undefined;
+  if (!isNoiseLength(sealed)) return undefined;
   return crypto.chacha20Poly1305.open(key, noiseNonce(n), associated, sealed);
 }
 
 const NO_BYTES = new Uint8Array(0);
 const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+
+/** The counter behind the four zero bytes of a nonce. */
+function writeCounter(nonce: DataView, n: number): void {
+  nonce.setUint32(4, n % 2 ** 32, true);
+  nonce.setUint32(8, Math.floor(n / 2 ** 32), true);
+}
+
+function isNoiseLength({ length }: Uint8Array): boolean {
+  return length >= AEAD_TAG_BYTES && length <= MAX_NOISE_MESSAGE_BYTES;
+}
 
 /** REKEY(k): the first 32 bytes of ENCRYPT(k, 2^64 - 1, no data, 32 zeros) (Noise sections 4.2 and 11.3). */
 function rekey(crypto: CryptoProvider, key: Uint8Array): Uint8Array {

@@ -45,6 +45,7 @@ function createWorld(hops: number) {
   const ratchets: number[] = [];
   let pending: Uint8Array | undefined;
   let room = 4;
+  let waits = false;
   let now = 0;
   let built = false;
   let ended = false;
@@ -63,6 +64,9 @@ function createWorld(hops: number) {
     random,
     path: hops === 0 ? "link-keyed" : path,
     hasRoom: (taken) => taken < room,
+    awaitRoom() {
+      waits = true;
+    },
   });
 
   function cell(effect: OriginCircuitEffect & { readonly type: "cell" }): void {
@@ -135,6 +139,8 @@ function createWorld(hops: number) {
     input(input: OriginCircuitInput): void {
       if (input.type === "open-stream") tokens.add(input.token);
       for (const effect of circuit.handle(input, now)) perform(effect);
+      if (waits) for (const effect of circuit.handle({ type: "room" }, now)) perform(effect);
+      waits = false;
       must(ended || tokens.size === 0, "a stream asked for has no number");
       must(!ended || circuit.nextDeadline() === undefined, "a deadline behind the end");
     },

@@ -42,6 +42,7 @@ function createWorld(keyed: boolean) {
   const streams = createStreamRules();
   const credits = createCreditBook();
   let room = 4;
+  let waits = false;
   let now = 0;
   let ended = false;
   let tail: "last" | "extending" | "middle" = "last";
@@ -54,6 +55,9 @@ function createWorld(keyed: boolean) {
     mayExtend: !keyed,
     neverNext: [idOf(keysOf(0)), idOf(keysOf(1))],
     hasRoom: (taken) => taken < room,
+    awaitRoom() {
+      waits = true;
+    },
   });
 
   function toPrevious(body: Uint8Array): void {
@@ -110,6 +114,8 @@ function createWorld(keyed: boolean) {
     far,
     input(input: RelayCircuitInput): void {
       for (const effect of circuit.handle(input, now)) perform(effect);
+      if (waits) for (const effect of circuit.handle({ type: "room" }, now)) perform(effect);
+      waits = false;
       must(!ended || circuit.nextDeadline() === undefined, "a deadline behind the end");
     },
     /** The originator seals `body` for this hop, with or without the tag that it looks for. */

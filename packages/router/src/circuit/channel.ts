@@ -65,6 +65,11 @@ export class Channel {
     return this.#lastStreamId === 0 && this.#received === 0 && this.#control.length === 0;
   }
 
+  /** False when there is nothing that `next` could hand out. */
+  get mayTalk(): boolean {
+    return this.#control.length > 0 || this.#talking.size > 0;
+  }
+
   /** What waits in its streams to be sent. */
   get waiting(): Waiting {
     let bytes = 0;

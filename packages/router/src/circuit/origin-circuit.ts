@@ -96,6 +96,8 @@ export interface OriginCircuitOptions {
   readonly path: OriginPath;
   /** True while the link to the first hop takes one more cell of this circuit beside `taken` that are on their way there. */
   readonly hasRoom: (taken: number) => boolean;
+  /** Called when there is something to send: "room" is to follow before the link's next record leaves. */
+  readonly awaitRoom: () => void;
 }
 
 /** A circuit as its originator sees it (docs/spec/04-circuits.md): built hop by hop, then streams to its endpoint. */
@@ -132,17 +134,17 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
       case "lost":
         return this.#close(false);
       case "room":
-        return this.#pump([], now);
+        return this.#pump(now);
       case "open-stream": {
         const streamId = this.#channel.open(input.service, input.data, input.end, now);
-        return this.#pump([{ type: "stream-number", token: input.token, streamId }], now);
+        return this.#ready([{ type: "stream-number", token: input.token, streamId }]);
       }
       case "consumed":
         this.#channel.consumed(input.streamId, input.cells);
-        return this.#pump([], now);
+        return this.#ready([]);
       case "reset":
         this.#channel.reset(input.streamId);
-        return this.#pump([], now);
+        return this.#ready([]);
       case "close":
         return this.#close(true);
       case "deadline":
@@ -158,7 +160,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
       this.#hops = 1;
       this.#state = { is: "open" };
       const body = encodeCreateLinkKeyed();
-      return this.#pump([{ type: "cell", command: CELL_COMMAND.CREATE, body }, { type: "built" }], now);
+      return this.#ready([{ type: "cell", command: CELL_COMMAND.CREATE, body }, { type: "built" }]);
     }
     const first = path[0];
     if (first === undefined) throw new UmbelError("INTERNAL", "a circuit needs at least one hop");
@@ -204,10 +206,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
     if (this.#state.is === "building") return this.#buildAnswer(this.#state, message, now);
     const events = this.#channel.receive(message, () => this.#onion.chain(hop, "backward"), now);
     if (events === "violation") return this.#close(true);
-    return this.#pump(
-      events.map((event) => ({ type: "stream", event })),
-      now,
-    );
+    return this.#ready(events.map((event) => ({ type: "stream", event })));
   }
 
   #buildAnswer(
@@ -229,7 +228,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
     this.#hops += 1;
     if (this.#hops < this.#options.path.length) return this.#extendTo(this.#hops, false, state.deadline);
     this.#state = { is: "open" };
-    return this.#pump([{ type: "built" }], now);
+    return this.#ready([{ type: "built" }]);
   }
 
   #extendTo(hop: number, attach: boolean, deadline: Millis): readonly OriginCircuitEffect[] {
@@ -269,7 +268,14 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
     return effects;
   }
 
-  #pump(effects: OriginCircuitEffect[], now: Millis): readonly OriginCircuitEffect[] {
+  /** What is ready in one turn leaves together, just before a record: so short messages share a cell. */
+  #ready(effects: readonly OriginCircuitEffect[]): readonly OriginCircuitEffect[] {
+    if (this.#state.is === "open" && this.#channel.mayTalk) this.#options.awaitRoom();
+    return effects;
+  }
+
+  #pump(now: Millis): readonly OriginCircuitEffect[] {
+    const effects: OriginCircuitEffect[] = [];
     if (this.#state.is !== "open") return effects;
     const endpoint = this.#hops - 1;
     let bodies: Bodies | undefined;

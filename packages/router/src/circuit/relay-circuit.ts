@@ -88,6 +88,8 @@ export interface RelayCircuitOptions {
    * Relayed cells do not ask: windows bound them.
    */
   readonly hasRoom: (taken: number) => boolean;
+  /** Called when there is something to send from here: "room" is to follow before that link's next record leaves. */
+  readonly awaitRoom: () => void;
 }
 
 /**
@@ -132,16 +134,16 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
       case "lost":
         return this.#destroy(true, true);
       case "room":
-        return this.#pump([]);
+        return this.#pump();
       case "write":
         this.#channel.write(input.streamId, input.data, input.end, now);
-        return this.#pump([]);
+        return this.#ready([]);
       case "consumed":
         this.#channel.consumed(input.streamId, input.cells);
-        return this.#pump([]);
+        return this.#ready([]);
       case "reset":
         this.#channel.reset(input.streamId);
-        return this.#pump([]);
+        return this.#ready([]);
       case "deadline":
         return this.#tail.is === "extending" && this.#tail.deadline <= now ? this.#destroy(true, true) : [];
     }
@@ -171,7 +173,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
       throw error;
     }
     this.#tail = MIDDLE;
-    return this.#pump([]);
+    return this.#ready([]);
   }
 
   #recognised(body: Uint8Array, now: Millis): readonly RelayCircuitEffect[] {
@@ -186,7 +188,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
     if (message.command === RELAY_COMMAND.PADDING) return this.#padding(message);
     const events = this.#channel.receive(message, () => this.#options.forward.chain(), this.#now);
     if (events === "violation") return this.#destroy(true, true);
-    return this.#pump(events.map((event) => ({ type: "stream", event })));
+    return this.#ready(events.map((event) => ({ type: "stream", event })));
   }
 
   #extend(data: Uint8Array, now: Millis): readonly RelayCircuitEffect[] {
@@ -204,7 +206,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
     this.#saidUnknown = true;
     this.#tail = LAST;
     this.#channel.control(RELAY_COMMAND.UNKNOWN, new Uint8Array(0));
-    return this.#pump([]);
+    return this.#ready([]);
   }
 
   /** The far end asks this hop to forget its keys early: both directions ratchet, the answer tells where. */
@@ -217,7 +219,19 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
     return effects;
   }
 
-  #pump(effects: RelayCircuitEffect[]): readonly RelayCircuitEffect[] {
+  /** What is ready in one turn leaves together, just before a record: so short messages share a cell. */
+  #ready(effects: readonly RelayCircuitEffect[]): readonly RelayCircuitEffect[] {
+    if (this.#made?.mayTalk) this.#options.awaitRoom();
+    else this.#giveUpUnused();
+    return effects;
+  }
+
+  #giveUpUnused(): void {
+    if (this.#made?.isUnused) this.#made = undefined;
+  }
+
+  #pump(): readonly RelayCircuitEffect[] {
+    const effects: RelayCircuitEffect[] = [];
     const channel = this.#made;
     if (channel === undefined) return effects;
     let bodies: Bodies | undefined;
@@ -228,7 +242,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
       effects.push(this.#sealed(cell.message, bodies));
       channel.sealed(cell, () => this.#options.backward.chain(), this.#now);
     }
-    if (channel.isUnused) this.#made = undefined;
+    this.#giveUpUnused();
     return effects;
   }
 

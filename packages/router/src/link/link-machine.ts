@@ -164,6 +164,11 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
     return this.#queue.wouldRefuse(circuitId, command);
   }
 
+  /** Asks for a "flush", before which cells are going to be queued; what `handle` would return. */
+  expectCells(): readonly LinkEffect[] {
+    return this.#askFlush([], true);
+  }
+
   nextDeadline(): Millis | undefined {
     if (this.#state.is === "closed") return undefined;
     const { deadline } = this.#state;
@@ -272,8 +277,9 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
     throw new UmbelError("INTERNAL", "a cell for a queue that had refused it");
   }
 
-  #askFlush(effects: LinkEffect[]): readonly LinkEffect[] {
-    const needed = this.#state.is === "open" && !this.#blocked && this.#queue.total > 0;
+  #askFlush(effects: LinkEffect[], expected = false): readonly LinkEffect[] {
+    const hasCells = expected || this.#queue.total > 0;
+    const needed = hasCells && this.#state.is === "open" && !this.#blocked;
     if (!needed || this.#flushAsked || this.#beats !== undefined) return effects;
     this.#flushAsked = true;
     effects.push({ type: "flush" });

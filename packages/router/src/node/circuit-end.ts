@@ -47,18 +47,23 @@ export function createOriginEnd(
   link: Link,
   id: CircuitId,
 ): OriginEnd {
-  return { kind: "origin", circuit, machine, link, id, nextDeadline: () => machine.nextDeadline() };
+  const nextDeadline = () => machine.nextDeadline();
+  return { kind: "origin", circuit, machine, link, id, entered: undefined, nextDeadline };
 }
 
 /** The end of somebody else's circuit until its hop handshake is answered. */
 export function createPendingEnd(circuit: number, link: Link, id: CircuitId): PendingEnd {
-  return { kind: "pending", circuit, previous: { link, id }, nextDeadline: () => undefined };
+  const nextDeadline = () => undefined;
+  return { kind: "pending", circuit, previous: { link, id }, entered: undefined, nextDeadline };
 }
 
 /** What the end of somebody else's circuit asks of its node. */
 export interface HopEndNode {
   readonly nodeId: NodeId | undefined;
-  readonly links: { hasRoom(link: Link, id: CircuitId, end: HopEnd, taken: number): boolean };
+  readonly links: {
+    hasRoom(link: Link, id: CircuitId, end: HopEnd, taken: number): boolean;
+    awaitRoom(link: Link, end: HopEnd): void;
+  };
 }
 
 /** The origin of whatever comes over a circuit with layers of its own. */
@@ -84,6 +89,7 @@ class RelayedEnd implements HopEnd, RelayCircuitOptions {
   readonly origin: HopOrigin;
   readonly previous: HopEnd["previous"];
   next: HopEnd["next"] = undefined;
+  entered: HopEnd["entered"] = undefined;
   readonly forward: OnionLayer;
   readonly backward: OnionLayer;
   readonly #node: HopEndNode;
@@ -112,6 +118,10 @@ class RelayedEnd implements HopEnd, RelayCircuitOptions {
   hasRoom(taken: number): boolean {
     const { link, id } = this.previous;
     return this.#node.links.hasRoom(link, id, this, taken);
+  }
+
+  awaitRoom(): void {
+    this.#node.links.awaitRoom(this.previous.link, this);
   }
 
   nextDeadline(): Millis | undefined {

@@ -2,13 +2,16 @@ import type { Millis } from "@umbel/core";
 
 /** Something that wants to be called at a time: a nested machine. */
 export interface Deadlined {
+  /** Its place in a heap; only the heap writes it. Undefined while it has none. */
+  entered: DeadlineEntry | undefined;
   nextDeadline(): Millis | undefined;
 }
 
-interface Entry<Owner> {
+/** What a heap holds for one owner. */
+export interface DeadlineEntry {
   readonly at: Millis;
   /** Undefined once it no longer holds: an owner that ended must not stay in memory until its time. */
-  owner: Owner | undefined;
+  owner: Deadlined | undefined;
 }
 
 /**
@@ -16,8 +19,7 @@ interface Entry<Owner> {
  * no longer hold are dropped when they surface, so a deadline that moves later costs nothing until then.
  */
 export class DeadlineHeap<Owner extends Deadlined> {
-  readonly #heap: Entry<Owner>[] = [];
-  readonly #entered = new Map<Owner, Entry<Owner>>();
+  readonly #heap: DeadlineEntry[] = [];
 
   /** The earliest entered time. It may be stale, and then `due` returns nothing. */
   get earliest(): Millis | undefined {
@@ -28,20 +30,17 @@ export class DeadlineHeap<Owner extends Deadlined> {
   update(owner: Owner): void {
     const at = owner.nextDeadline();
     if (at === undefined) return;
-    const entered = this.#entered.get(owner);
-    if (entered !== undefined && entered.at <= at) return;
+    if (owner.entered !== undefined && owner.entered.at <= at) return;
     this.remove(owner);
-    const entry = { at, owner };
-    this.#entered.set(owner, entry);
-    this.#push(entry);
+    owner.entered = { at, owner };
+    this.#push(owner.entered);
   }
 
   /** Forgets an owner that ended. */
   remove(owner: Owner): void {
-    const entered = this.#entered.get(owner);
-    if (entered === undefined) return;
-    entered.owner = undefined;
-    this.#entered.delete(owner);
+    if (owner.entered === undefined) return;
+    owner.entered.owner = undefined;
+    owner.entered = undefined;
   }
 
   /** Takes out the owners whose deadline has passed; owners that moved theirs are entered again. */
@@ -49,9 +48,9 @@ export class DeadlineHeap<Owner extends Deadlined> {
     const due: Owner[] = [];
     for (let top = this.#heap[0]; top !== undefined && top.at <= now; top = this.#heap[0]) {
       this.#pop();
-      const { owner } = top;
+      const owner = top.owner as Owner | undefined;
       if (owner === undefined) continue;
-      this.#entered.delete(owner);
+      owner.entered = undefined;
       const at = owner.nextDeadline();
       if (at !== undefined && at <= now) due.push(owner);
       else this.update(owner);
@@ -59,14 +58,14 @@ export class DeadlineHeap<Owner extends Deadlined> {
     return due;
   }
 
-  #push(entry: Entry<Owner>): void {
+  #push(entry: DeadlineEntry): void {
     const heap = this.#heap;
     let index = heap.length;
     heap.push(entry);
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      if ((heap[parent] as Entry<Owner>).at <= entry.at) break;
-      heap[index] = heap[parent] as Entry<Owner>;
+      if ((heap[parent] as DeadlineEntry).at <= entry.at) break;
+      heap[index] = heap[parent] as DeadlineEntry;
       index = parent;
     }
     heap[index] = entry;
@@ -74,17 +73,17 @@ export class DeadlineHeap<Owner extends Deadlined> {
 
   #pop(): void {
     const heap = this.#heap;
-    const last = heap.pop() as Entry<Owner>;
+    const last = heap.pop() as DeadlineEntry;
     if (heap.length === 0) return;
     let index = 0;
     for (;;) {
       let child = 2 * index + 1;
       if (child >= heap.length) break;
       const right = child + 1;
-      if (right < heap.length && (heap[right] as Entry<Owner>).at < (heap[child] as Entry<Owner>).at)
+      if (right < heap.length && (heap[right] as DeadlineEntry).at < (heap[child] as DeadlineEntry).at)
         child = right;
-      if ((heap[child] as Entry<Owner>).at >= last.at) break;
-      heap[index] = heap[child] as Entry<Owner>;
+      if ((heap[child] as DeadlineEntry).at >= last.at) break;
+      heap[index] = heap[child] as DeadlineEntry;
       index = child;
     }
     heap[index] = last;

@@ -9,6 +9,7 @@ import {
 import { MAX_CIRCUITS_PER_CLIENT_LINK, MAX_CIRCUITS_PER_LINK } from "../limits.ts";
 import type { ConstantRate } from "../link/constant-rate.ts";
 import type { LinkMachine } from "../link/link-machine.ts";
+import type { DeadlineEntry } from "./deadline-heap.ts";
 
 /** Whom to dial: an address, and who must answer there as far as known. */
 export interface DialTarget {
@@ -45,6 +46,8 @@ export interface LinkEntry<Side> {
   readonly circuits: Map<CircuitId, Side>;
   /** Circuits that start here and wait for room in the queue. */
   readonly waiting: Set<Side>;
+  /** Its place among the deadlines. */
+  entered: DeadlineEntry | undefined;
   nextDeadline(): Millis | undefined;
 }
 

@@ -156,6 +156,13 @@ export class NodeLinks {
     return false;
   }
 
+  /** The circuit has cells to send: it hears `room` before the next record of the link is put together. */
+  awaitRoom(link: Link, end: End): void {
+    link.waiting.add(end);
+    for (const { type } of link.machine.expectCells())
+      if (type === "flush") this.#events.emit({ type, connection: link.connection });
+  }
+
   /** Passes on what a connection did. */
   connection(input: ConnectionInput, now: Millis): void {
     const link = this.#table.get(input.connection);
@@ -168,8 +175,10 @@ export class NodeLinks {
       const host = link.target?.url ?? "";
       this.#options.tap?.({ role: "relay", kind: "connection", host, connection: link.connection });
     }
+    const leaves = input.type === "flush" || input.type === "drained";
+    if (leaves) this.#offerRoom(link);
     this.#toLink(link, { type: input.type }, now);
-    if (input.type === "flush" || input.type === "drained") this.#offerRoom(link);
+    if (leaves) this.#offerRoom(link);
   }
 
   /** Ends one link, or all of them, and then there will be no others. */
@@ -183,8 +192,8 @@ export class NodeLinks {
   deadline(now: Millis): void {
     for (const link of this.#deadlines.due(now)) {
       const idle = this.#idleDeadline(link);
-      this.#toLink(link, idle !== undefined && idle <= now ? { type: "close" } : { type: "deadline" }, now);
       if (link.rate !== undefined) this.#offerRoom(link);
+      this.#toLink(link, idle !== undefined && idle <= now ? { type: "close" } : { type: "deadline" }, now);
     }
   }
 
@@ -250,6 +259,7 @@ export class NodeLinks {
       lastCircuit: 0,
       circuits: new Map(),
       waiting: new Set(),
+      entered: undefined,
       nextDeadline: () => earlier(machine.nextDeadline(), this.#idleDeadline(link)),
     };
     this.#table.add(link);
@@ -362,6 +372,7 @@ export class NodeLinks {
   }
 
   #offerRoom(link: Link): void {
+    if (link.waiting.size === 0) return;
     for (const end of [...link.waiting]) {
       const id = end.kind === "origin" ? end.id : end.previous.id;
       if (link.machine.queuedFor(id) >= MAX_OWN_QUEUED_CELLS) continue;

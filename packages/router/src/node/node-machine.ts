@@ -271,7 +271,8 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
       return;
     }
     const hasRoom = (taken: number): boolean => this.#links.hasRoom(link, id, end, taken);
-    const machine = new OriginCircuit({ crypto, random, path, hasRoom });
+    const awaitRoom = () => this.#links.awaitRoom(link, end);
+    const machine = new OriginCircuit({ crypto, random, path, hasRoom, awaitRoom });
     const end = createOriginEnd(circuit, machine, link, id);
     this.#enter(link, id, end);
     this.#toOrigin(end, { type: "start" });

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DeadlineHeap } from "../../src/node/deadline-heap.ts";
+import { type DeadlineEntry, DeadlineHeap } from "../../src/node/deadline-heap.ts";
 
 const owner = (at: number | undefined) => ({
   at,
+  entered: undefined as DeadlineEntry | undefined,
   nextDeadline() {
     return this.at;
   },

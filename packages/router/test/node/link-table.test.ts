@@ -24,6 +24,7 @@ function entry(target?: DialTarget): LinkEntry<object> {
     lastCircuit: 0,
     circuits: new Map(),
     waiting: new Set(),
+    entered: undefined,
     nextDeadline: () => undefined,
   };
 }

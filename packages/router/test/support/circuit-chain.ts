@@ -46,6 +46,8 @@ export interface ChainOptions {
 }
 
 const network = createNetwork(nodeProvider, LOCAL_NETWORK);
+/** The originator among those that wait for room; the others are hops, from 0. */
+const ORIGIN = -1;
 
 /** One originator and its hops, joined directly: no links, no time. Cells pass one by one, so a test can be in between. */
 export function createChain(options: ChainOptions) {
@@ -61,7 +63,9 @@ export function createChain(options: ChainOptions) {
     descriptor: new Uint8Array(200).fill(9),
   }));
   if (options.again !== undefined) path[path.length - 1] = path[options.again]!;
-  const origin = new OriginCircuit({ crypto: nodeProvider, random, path, hasRoom: () => true });
+  const waits = new Set<number>();
+  const room = { hasRoom: () => true, awaitRoom: () => void waits.add(ORIGIN) };
+  const origin = new OriginCircuit({ crypto: nodeProvider, random, path, ...room });
   const relays: (RelayCircuit | undefined)[] = nodes.map(() => undefined);
   const events: { readonly hop: number; readonly event: StreamEvent }[] = [];
   const news: Exclude<OriginCircuitEffect, { type: "cell" }>[] = [];
@@ -86,9 +90,11 @@ export function createChain(options: ChainOptions) {
           pass(0, "forward", CELL_COMMAND.DESTROY, new Uint8Array(4096));
       }
     }
+    if (waits.delete(ORIGIN)) toOrigin({ type: "room" });
   };
   const toRelay = (hop: number, input: RelayCircuitInput): void => {
     for (const effect of relays[hop]?.handle(input, now) ?? []) fromRelay(hop, effect);
+    if (waits.delete(hop)) toRelay(hop, { type: "room" });
   };
   const fromRelay = (hop: number, effect: RelayCircuitEffect): void => {
     const destroy = new Uint8Array(4096);
@@ -133,6 +139,7 @@ export function createChain(options: ChainOptions) {
       mayExtend: true,
       neverNext: [node.nodeId, ...(hop > 0 ? [nodes[hop - 1]!.nodeId] : [])],
       hasRoom: () => true,
+      awaitRoom: () => void waits.add(hop),
     });
     pass(hop, "backward", CELL_COMMAND.CREATED, encodeCreated(reply));
   };

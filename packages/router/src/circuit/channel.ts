@@ -10,7 +10,7 @@ import {
 import { MAX_CONTROL_CELLS, MAX_STREAMS_PER_CIRCUIT } from "../limits.ts";
 import { createCongestionWindow } from "./congestion.ts";
 import { type ChainReader, isCircuitCreditDue } from "./credits.ts";
-import { createStream, type Stream } from "./stream.ts";
+import { Stream } from "./stream.ts";
 
 /** What the streams of a channel tell their owner. */
 export type StreamEvent =
@@ -42,8 +42,8 @@ export interface ChannelCell {
 export class Channel {
   readonly #originator: boolean;
   readonly #streams = new Map<StreamId, Stream>();
-  /** Those that may have a cell to send, in the order of their turns; most wait for an answer and cost `next` nothing. */
-  readonly #talking = new Set<Stream>();
+  /** Those that may have a cell to send, in order, each once; most wait for an answer and cost `next` nothing. */
+  readonly #turns: Stream[] = [];
   readonly #control: RelayCell[] = [];
   readonly #sending = createCongestionWindow();
   /** Counted cells so far. */
@@ -74,9 +74,8 @@ export class Channel {
   get waiting(): Waiting {
     let bytes = 0;
     let since: Millis | undefined;
-    for (const { sending } of this.#streams.values()) {
-      bytes += sending.waitingBytes;
-      const { waitingSince } = sending;
+    for (const { waitingBytes, waitingSince } of this.#streams.values()) {
+      bytes += waitingBytes;
       if (waitingSince !== undefined && (since === undefined || waitingSince < since)) since = waitingSince;
     }
     return { bytes, since };
@@ -86,10 +85,10 @@ export class Channel {
   open(service: ServiceId, data: Uint8Array, end: boolean, now: Millis): StreamId | undefined {
     if (this.#streams.size >= MAX_STREAMS_PER_CIRCUIT) return undefined;
     const id = ++this.#lastStreamId as StreamId;
-    const stream = createStream(id, service);
-    stream.sending.write(data, end, now);
+    const stream = new Stream(id, service);
+    stream.write(data, end, now);
     this.#streams.set(id, stream);
-    this.#talking.add(stream);
+    this.#giveTurn(stream);
     return id;
   }
 
@@ -97,8 +96,8 @@ export class Channel {
   write(streamId: StreamId, data: Uint8Array, end: boolean, now: Millis): void {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) return;
-    stream.sending.write(data, end, now);
-    this.#talking.add(stream);
+    stream.write(data, end, now);
+    this.#giveTurn(stream);
   }
 
   /** Gives a stream up and tells the peer, unless its OPEN is still here: a RESET of a stream unheard of would end the circuit. */
@@ -106,16 +105,17 @@ export class Channel {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) return;
     this.#forget(stream);
-    if (stream.sending.announced) this.#pushControl(RELAY_COMMAND.RESET, streamId, new Uint8Array(0));
+    if (stream.announced) this.#pushControl(RELAY_COMMAND.RESET, streamId, new Uint8Array(0));
   }
 
   /** Reports that data of `cells` cells left the stream's buffer, so that the peer may send more. */
   consumed(streamId: StreamId, cells: number): void {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) return;
-    const proofs = stream.receiving.consumed(cells);
-    if (!stream.receivedEnd)
-      for (const proof of proofs) this.#pushControl(RELAY_COMMAND.CREDIT, streamId, proof);
+    const { receiving, receivedEnd } = stream;
+    receiving.consumed(cells);
+    for (let proof = receiving.takeCredit(); proof !== undefined; proof = receiving.takeCredit())
+      if (!receivedEnd) this.#pushControl(RELAY_COMMAND.CREDIT, streamId, proof);
   }
 
   /** Queues a message of the circuit itself (EXTEND, EXTENDED, UNKNOWN), before any stream data. */
@@ -127,12 +127,12 @@ export class Channel {
   next(): ChannelCell | undefined {
     const control = this.#control.shift();
     if (control !== undefined) return { message: control, stream: undefined };
-    if (this.#sending.available === 0) return undefined;
-    for (const stream of this.#talking) {
-      this.#talking.delete(stream);
-      if (!stream.sending.ready) continue;
-      const message = stream.sending.take();
-      if (stream.sending.ready) this.#talking.add(stream);
+    if (this.#turns.length === 0 || this.#sending.available === 0) return undefined;
+    for (let stream = this.#turns.shift(); stream !== undefined; stream = this.#turns.shift()) {
+      stream.inTurns = false;
+      if (!stream.ready) continue;
+      const message = stream.take();
+      if (stream.ready) this.#giveTurn(stream);
       return { message, stream };
     }
     return undefined;
@@ -142,7 +142,7 @@ export class Channel {
   sealed(cell: ChannelCell, chain: ChainReader, now: Millis): void {
     if (cell.stream === undefined) return;
     this.#sending.sent(chain, now);
-    cell.stream.sending.window.sent(chain);
+    cell.stream.sending.sent(chain);
     this.#forgetIfDone(cell.stream);
   }
 
@@ -183,7 +183,7 @@ export class Channel {
       this.#pushControl(RELAY_COMMAND.RESET, id, new Uint8Array(0));
       return [];
     }
-    const stream = createStream(id, undefined);
+    const stream = new Stream(id, undefined);
     this.#streams.set(id, stream);
     stream.receiving.received(chain);
     stream.receivedEnd = hasEnd(message);
@@ -209,8 +209,8 @@ export class Channel {
     const id = message.streamId as StreamId;
     const stream = this.#streams.get(id);
     if (stream === undefined) return this.#isPast(id) ? [] : "violation";
-    if (!stream.sending.window.credit(message.data)) return "violation";
-    this.#talking.add(stream);
+    if (!stream.sending.credit(message.data)) return "violation";
+    this.#giveTurn(stream);
     return [];
   }
 
@@ -228,12 +228,18 @@ export class Channel {
   }
 
   #forgetIfDone(stream: Stream): void {
-    if (stream.receivedEnd && stream.sending.ended) this.#forget(stream);
+    if (stream.receivedEnd && stream.sentEnd) this.#forget(stream);
   }
 
   #forget(stream: Stream): void {
     this.#streams.delete(stream.id);
-    this.#talking.delete(stream);
+    if (stream.inTurns) this.#turns.splice(this.#turns.indexOf(stream), 1);
+  }
+
+  #giveTurn(stream: Stream): void {
+    if (stream.inTurns) return;
+    stream.inTurns = true;
+    this.#turns.push(stream);
   }
 
   #pushControl(command: RelayCommand, streamId: number, data: Uint8Array): void {

@@ -9,91 +9,95 @@ export interface WindowSize {
 
 /** Counted cells of a circuit, per hop and direction, after which a credit is due: 3.1 % of the opposite direction. */
 export const CIRCUIT_CREDIT_EVERY = 32;
-/** The first two credits come earlier: the first round trip is measured before the first cells of a circuit queue behind each other. */
-const EARLY_CREDITS: readonly number[] = [8, 16];
 
-/** True when the counted cell of this number, from 1, is acknowledged as soon as it arrives. */
+/**
+ * True when the counted cell of this number, from 1, is acknowledged as soon as it arrives. The first two credits come earlier: the
+ * first round trip is measured before the first cells of a circuit queue behind each other.
+ */
 export function isCircuitCreditDue(cell: number): boolean {
-  return cell % CIRCUIT_CREDIT_EVERY === 0 || EARLY_CREDITS.includes(cell);
+  return cell % CIRCUIT_CREDIT_EVERY === 0 || cell === 8 || cell === 16;
 }
 
 /** Per stream and direction: 16 storage blocks. A block's eight cells never wait for a credit. */
 export const STREAM_WINDOW: WindowSize = { cells: 128, creditEvery: 32 };
 
 /** The sending side of a stream: how much may still be sent, and what the acknowledgements must prove. */
-export interface SendWindow {
+export class SendWindow {
+  readonly #size: WindowSize;
+  readonly #proofs: Uint8Array[] = [];
+  #available: number;
+  #sinceProof = 0;
+
+  /** A fresh window. */
+  constructor(size: WindowSize) {
+    this.#size = size;
+    this.#available = size.cells;
+  }
+
   /** Cells that may be sent now. */
-  readonly available: number;
+  get available(): number {
+    return this.#available;
+  }
+
   /** Counts one sent cell. */
-  sent(chain: ChainReader): void;
+  sent(chain: ChainReader): void {
+    this.#available -= 1;
+    this.#sinceProof += 1;
+    if (this.#sinceProof < this.#size.creditEvery) return;
+    this.#proofs.push(chain());
+    this.#sinceProof = 0;
+  }
+
   /**
    * Takes an acknowledgement. False when its proof is not the chain value after the cell it acknowledges: the peer has
    * not received what it says, and the circuit must die (the optimistic-acknowledgement attack on Tor's old SENDME).
    */
-  credit(proof: Uint8Array): boolean;
+  credit(proof: Uint8Array): boolean {
+    const expected = this.#proofs.shift();
+    if (expected === undefined || !sameProof(expected, proof)) return false;
+    this.#available += this.#size.creditEvery;
+    return true;
+  }
 }
 
 /** The receiving side of a stream: what was received, consumed and acknowledged. */
-export interface ReceiveWindow {
+export class ReceiveWindow {
+  readonly #size: WindowSize;
+  readonly #proofs: Uint8Array[] = [];
+  #outstanding = 0;
+  #sinceProof = 0;
+  #consumed = 0;
+
+  /** A fresh window. */
+  constructor(size: WindowSize) {
+    this.#size = size;
+  }
+
   /** Counts one received cell. False when the sender ran past its window. */
-  received(chain: ChainReader): boolean;
-  /** Counts consumed cells; each returned proof is a credit to send now. */
-  consumed(cells: number): readonly Uint8Array[];
-}
+  received(chain: ChainReader): boolean {
+    this.#outstanding += 1;
+    this.#sinceProof += 1;
+    if (this.#sinceProof === this.#size.creditEvery) {
+      this.#proofs.push(chain());
+      this.#sinceProof = 0;
+    }
+    return this.#outstanding <= this.#size.cells;
+  }
 
-/** A fresh sending window. */
-export function createSendWindow(size: WindowSize): SendWindow {
-  const proofs: Uint8Array[] = [];
-  let available = size.cells;
-  let sinceProof = 0;
-  return {
-    get available() {
-      return available;
-    },
-    sent(chain) {
-      available -= 1;
-      sinceProof += 1;
-      if (sinceProof === size.creditEvery) {
-        proofs.push(chain());
-        sinceProof = 0;
-      }
-    },
-    credit(proof) {
-      const expected = proofs.shift();
-      if (expected === undefined || !sameProof(expected, proof)) return false;
-      available += size.creditEvery;
-      return true;
-    },
-  };
-}
+  /** Counts consumed cells. */
+  consumed(cells: number): void {
+    this.#consumed += cells;
+  }
 
-/** A fresh receiving window. */
-export function createReceiveWindow(size: WindowSize): ReceiveWindow {
-  const proofs: Uint8Array[] = [];
-  let outstanding = 0;
-  let sinceProof = 0;
-  let consumedSinceCredit = 0;
-  return {
-    received(chain) {
-      outstanding += 1;
-      sinceProof += 1;
-      if (sinceProof === size.creditEvery) {
-        proofs.push(chain());
-        sinceProof = 0;
-      }
-      return outstanding <= size.cells;
-    },
-    consumed(cells) {
-      const due: Uint8Array[] = [];
-      consumedSinceCredit += cells;
-      while (consumedSinceCredit >= size.creditEvery && proofs.length > 0) {
-        consumedSinceCredit -= size.creditEvery;
-        outstanding -= size.creditEvery;
-        due.push(proofs.shift() as Uint8Array);
-      }
-      return due;
-    },
-  };
+  /** The proof of a credit to send now; ask until there is none. */
+  takeCredit(): Uint8Array | undefined {
+    if (this.#consumed < this.#size.creditEvery) return undefined;
+    const proof = this.#proofs.shift();
+    if (proof === undefined) return undefined;
+    this.#consumed -= this.#size.creditEvery;
+    this.#outstanding -= this.#size.creditEvery;
+    return proof;
+  }
 }
 
 /** Whether a proof is the expected one, in a time that does not depend on where they differ. */

@@ -7,7 +7,7 @@ const GROWTH = 4;
 export class ByteCollector {
   readonly #max: number;
   readonly #expected: number;
-  #held = new Uint8Array(0);
+  #held: Uint8Array | undefined;
   #length = 0;
 
   /** Takes up to `max` bytes. Room for `expected` of them is made at once, when the first piece comes. */
@@ -18,29 +18,31 @@ export class ByteCollector {
 
   /** Bytes of memory in use. */
   get bytes(): number {
-    return this.#held.length;
+    return this.#held?.length ?? 0;
   }
 
   /** Appends a piece. False, and the piece is not kept, when the whole would be longer than `max`. */
   append(piece: Uint8Array): boolean {
     const length = this.#length + piece.length;
     if (length > this.#max) return false;
-    if (length > this.#held.length) {
-      const grown = new Uint8Array(this.#roomFor(length));
-      grown.set(this.#held.subarray(0, this.#length));
-      this.#held = grown;
-    }
-    this.#held.set(piece, this.#length);
+    this.#roomFor(length).set(piece, this.#length);
     this.#length = length;
     return true;
   }
 
-  #roomFor(length: number): number {
-    return Math.min(this.#max, Math.max(length, this.#expected, GROWTH * this.#held.length));
-  }
-
   /** What was put together: the caller's from now on. */
   take(): Uint8Array {
-    return this.#length === this.#held.length ? this.#held : this.#held.slice(0, this.#length);
+    const held = this.#held ?? new Uint8Array(0);
+    return this.#length === held.length ? held : held.slice(0, this.#length);
+  }
+
+  #roomFor(length: number): Uint8Array {
+    const held = this.#held;
+    if (held !== undefined && length <= held.length) return held;
+    const size = Math.max(length, this.#expected, GROWTH * this.bytes);
+    const grown = new Uint8Array(Math.min(this.#max, size));
+    if (held !== undefined) grown.set(held);
+    this.#held = grown;
+    return grown;
   }
 }

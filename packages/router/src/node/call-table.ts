@@ -1,8 +1,10 @@
 import {
+  type AbortLike,
   type ErrorCode,
   RELAY_DATA_BYTES,
   type ServiceId,
   type StreamId,
+  type Timer,
   type Timers,
   UmbelError,
 } from "@umbel/core";
@@ -13,11 +15,17 @@ import type { CallOptions } from "./overlay.ts";
 /** Responses are mostly as long as they may be, up to this: one storage block and its header. */
 const EXPECTED_RESPONSE_BYTES = 8 * RELAY_DATA_BYTES;
 
+/** One request that is not answered yet. */
 interface PendingCall {
   readonly circuit: number;
+  readonly token: number;
   readonly bytes: ByteCollector;
+  readonly timer: Timer;
+  readonly signal: AbortLike | undefined;
+  readonly onAbort: () => void;
+  readonly resolve: (response: Uint8Array) => void;
+  readonly reject: (error: UmbelError) => void;
   streamId: StreamId | undefined;
-  readonly settle: (outcome: Uint8Array | UmbelError) => void;
 }
 
 /** What a call table is made with. */
@@ -31,7 +39,8 @@ export class CallTable {
   readonly #options: CallTableOptions;
   /** Those whose stream has no number yet. */
   readonly #byToken = new Map<number, PendingCall>();
-  readonly #byCircuit = new Map<number, Set<PendingCall>>();
+  /** The others, by circuit. */
+  readonly #byStream = new Map<number, Map<StreamId, PendingCall>>();
   #lastToken = 0;
 
   constructor(options: CallTableOptions) {
@@ -40,24 +49,29 @@ export class CallTable {
 
   /** Calls in flight on one circuit. */
   inFlight(circuit: number): number {
-    return this.#byCircuit.get(circuit)?.size ?? 0;
+    let unnumbered = 0;
+    for (const call of this.#byToken.values()) if (call.circuit === circuit) unnumbered += 1;
+    return unnumbered + (this.#byStream.get(circuit)?.size ?? 0);
   }
 
   /** Opens a stream for `payload`. See `Circuit.call` for what it throws; LIMIT_REACHED also when the circuit has no stream left. */
   call(circuit: number, service: ServiceId, payload: Uint8Array, options: CallOptions): Promise<Uint8Array> {
-    if (options.signal?.aborted)
-      return Promise.reject(new UmbelError("ABORTED", "the request was cancelled"));
+    const { timeout, maxResponseBytes, signal } = options;
+    if (signal?.aborted) return Promise.reject(new UmbelError("ABORTED", "the request was cancelled"));
     return new Promise((resolve, reject) => {
       const token = ++this.#lastToken;
-      const timer = this.#options.timers.schedule(options.timeout, () => this.#giveUp(call, "TIMED_OUT"));
-      const onAbort = (): void => this.#giveUp(call, "ABORTED");
-      const release = (): void => {
-        timer.cancel();
-        options.signal?.removeEventListener("abort", onAbort);
-        this.#byToken.delete(token);
+      const call: PendingCall = {
+        circuit,
+        token,
+        bytes: new ByteCollector(maxResponseBytes, EXPECTED_RESPONSE_BYTES),
+        timer: this.#options.timers.schedule(timeout, () => this.#giveUp(call, "TIMED_OUT")),
+        signal,
+        onAbort: () => this.#giveUp(call, "ABORTED"),
+        resolve,
+        reject,
+        streamId: undefined,
       };
-      const call = this.#newCall(circuit, options, release, resolve, reject);
-      options.signal?.addEventListener("abort", onAbort);
+      signal?.addEventListener("abort", call.onAbort);
       this.#byToken.set(token, call);
       this.#options.toOrigin(circuit, { type: "open-stream", token, service, data: payload, end: true });
     });
@@ -68,79 +82,76 @@ export class CallTable {
     if (effect.type === "stream-number") this.#numbered(circuit, effect.token, effect.streamId);
     else if (effect.type === "closed") this.fail(circuit, "CIRCUIT_CLOSED");
     else if (effect.type === "stream") {
-      const call = this.#find(circuit, effect.event.streamId);
+      const { event } = effect;
+      const call = this.#byStream.get(circuit)?.get(event.streamId);
       if (call === undefined) return;
-      if (effect.event.type === "data") this.#data(call, effect.event.data, effect.event.end);
-      else call.settle(new UmbelError("STREAM_CLOSED", "the far end gave the request up"));
+      if (event.type === "data") this.#data(call, event.streamId, event.data, event.end);
+      else this.#fail(call, "STREAM_CLOSED", "the far end gave the request up");
     }
   }
 
   /** Rejects every call of a circuit. */
   fail(circuit: number, code: ErrorCode): void {
-    for (const call of [...(this.#byCircuit.get(circuit) ?? [])]) {
-      call.settle(new UmbelError(code, "the circuit was closed before the response was whole"));
-    }
+    for (const call of this.#ofCircuit(circuit))
+      this.#fail(call, code, "the circuit was closed before the response was whole");
   }
 
-  #newCall(
-    circuit: number,
-    options: CallOptions,
-    release: () => void,
-    resolve: (data: Uint8Array) => void,
-    reject: (error: UmbelError) => void,
-  ): PendingCall {
-    let calls = this.#byCircuit.get(circuit);
-    if (calls === undefined) {
-      calls = new Set();
-      this.#byCircuit.set(circuit, calls);
-    }
-    const held = calls;
-    const call: PendingCall = {
-      circuit,
-      bytes: new ByteCollector(options.maxResponseBytes, EXPECTED_RESPONSE_BYTES),
-      streamId: undefined,
-      settle: (outcome) => {
-        if (!held.delete(call)) return;
-        if (held.size === 0 && this.#byCircuit.get(circuit) === held) this.#byCircuit.delete(circuit);
-        release();
-        if (outcome instanceof UmbelError) reject(outcome);
-        else resolve(outcome);
-      },
-    };
-    held.add(call);
-    return call;
+  #ofCircuit(circuit: number): PendingCall[] {
+    const calls = [...(this.#byStream.get(circuit)?.values() ?? [])];
+    for (const call of this.#byToken.values()) if (call.circuit === circuit) calls.push(call);
+    return calls;
   }
 
   #numbered(circuit: number, token: number, streamId: StreamId | undefined): void {
     const call = this.#byToken.get(token);
+    if (call === undefined) {
+      if (streamId !== undefined) this.#options.toOrigin(circuit, { type: "reset", streamId });
+      return;
+    }
+    if (streamId === undefined) {
+      this.#fail(call, "LIMIT_REACHED", "the circuit has no stream left");
+      return;
+    }
     this.#byToken.delete(token);
-    if (streamId === undefined)
-      call?.settle(new UmbelError("LIMIT_REACHED", "the circuit has no stream left"));
-    else if (call !== undefined) call.streamId = streamId;
-    else this.#options.toOrigin(circuit, { type: "reset", streamId });
+    call.streamId = streamId;
+    const calls = this.#byStream.get(circuit);
+    if (calls === undefined) this.#byStream.set(circuit, new Map([[streamId, call]]));
+    else calls.set(streamId, call);
   }
 
-  #data(call: PendingCall, data: Uint8Array, end: boolean): void {
-    const streamId = call.streamId as StreamId;
-    if (!call.bytes.append(data)) {
-      this.#options.toOrigin(call.circuit, { type: "reset", streamId });
-      call.settle(new UmbelError("LIMIT_REACHED", "the response is longer than it may be"));
+  #data(call: PendingCall, streamId: StreamId, data: Uint8Array, end: boolean): void {
+    const { circuit, bytes } = call;
+    if (!bytes.append(data)) {
+      this.#options.toOrigin(circuit, { type: "reset", streamId });
+      this.#fail(call, "LIMIT_REACHED", "the response is longer than it may be");
     } else if (end) {
       // Of no effect after a whole request; one that was answered early must not keep its place.
-      this.#options.toOrigin(call.circuit, { type: "reset", streamId });
-      call.settle(call.bytes.take());
-    } else this.#options.toOrigin(call.circuit, { type: "consumed", streamId, cells: 1 });
+      this.#options.toOrigin(circuit, { type: "reset", streamId });
+      if (this.#release(call)) call.resolve(bytes.take());
+    } else this.#options.toOrigin(circuit, { type: "consumed", streamId, cells: 1 });
   }
 
   #giveUp(call: PendingCall, code: "TIMED_OUT" | "ABORTED"): void {
-    if (call.streamId !== undefined)
-      this.#options.toOrigin(call.circuit, { type: "reset", streamId: call.streamId });
+    const { circuit, streamId } = call;
+    if (streamId !== undefined) this.#options.toOrigin(circuit, { type: "reset", streamId });
     const text = code === "ABORTED" ? "the request was cancelled" : "no whole response in time";
-    call.settle(new UmbelError(code, text));
+    this.#fail(call, code, text);
   }
 
-  #find(circuit: number, streamId: StreamId): PendingCall | undefined {
-    for (const call of this.#byCircuit.get(circuit) ?? []) if (call.streamId === streamId) return call;
-    return undefined;
+  #fail(call: PendingCall, code: ErrorCode, text: string): void {
+    if (this.#release(call)) call.reject(new UmbelError(code, text));
+  }
+
+  /** Forgets a call. False when that was done before. */
+  #release(call: PendingCall): boolean {
+    const { circuit, streamId, signal } = call;
+    const calls = this.#byStream.get(circuit);
+    const isHere =
+      streamId === undefined ? this.#byToken.delete(call.token) : (calls?.delete(streamId) ?? false);
+    if (!isHere) return false;
+    if (calls?.size === 0) this.#byStream.delete(circuit);
+    call.timer.cancel();
+    signal?.removeEventListener("abort", call.onAbort);
+    return true;
   }
 }

@@ -4,7 +4,7 @@ import type { RelayCircuitInput } from "../circuit/relay-circuit.ts";
 import { MAX_REQUESTS_IN_PROGRESS } from "../limits.ts";
 import { ByteCollector } from "./byte-collector.ts";
 import type { HopOrigin } from "./circuit-end.ts";
-import type { CircuitToken, Service } from "./overlay.ts";
+import type { CircuitToken, Service, ServiceRequest } from "./overlay.ts";
 import type { Tap } from "./tap.ts";
 
 interface Request {
@@ -88,8 +88,10 @@ export class ServiceHost {
       return;
     }
     const request: Request = {
-      ...{ circuit, streamId, service },
+      circuit,
+      streamId,
       serviceId: serviceId as ServiceId,
+      service,
       bytes: new ByteCollector(service.maxRequestBytes),
       since: this.#options.clock.now(),
     };
@@ -133,8 +135,7 @@ export class ServiceHost {
     });
     this.#running += 1;
     const told = origin.via === "link" ? origin : { via: origin.via, circuit: this.#tokenOf(circuit) };
-    const answer = async (): Promise<Uint8Array> => service.handle({ payload, origin: told });
-    answer().then(
+    answerOf(service, { payload, origin: told }).then(
       (data) => this.#finish(circuit, { type: "write", streamId, data, end: true }),
       () => this.#finish(circuit, { type: "reset", streamId }),
     );
@@ -165,5 +166,14 @@ export class ServiceHost {
     if (requests.size === 0) this.#requests.delete(circuit);
     this.#unfinished.delete(request);
     return request;
+  }
+}
+
+/** What a service says, as a promise also where it says it, or throws, at once. */
+function answerOf(service: Service, request: ServiceRequest): Promise<Uint8Array> {
+  try {
+    return Promise.resolve(service.handle(request));
+  } catch (error) {
+    return Promise.reject(error);
   }
 }

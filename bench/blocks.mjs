@@ -39,7 +39,11 @@ const calls = {
     return holders.get(peer).service.handle({ payload, origin: { via: "link", peer: "endpoint" } });
   },
 };
-const endpoint = storage.createEndpoint({ crypto, calls, directory, ownId: "endpoint", clock, timers });
+const endpoint = storage.createEndpoint({
+  ...{ crypto, calls, directory, clock, timers },
+  ownId: "endpoint",
+  random: nodeRandom,
+});
 
 const blocks = Array.from({ length: COUNT }, () => nodeRandom.bytes(BLOCK_BYTES));
 const names = blocks.map((block) => storage.blockIdOf(crypto, block));

@@ -128,7 +128,7 @@ export function createLightStorage(options: LightStorageOptions): LightStorage {
     const rate = createByteRate(clock, clock, options.repairRate ?? 2 * 2 ** 20);
     return {
       ...{ id, store, holder, isAlive: true },
-      endpoint: createEndpoint({ ...common, calls, directory, localHolder: holder.port }),
+      endpoint: createEndpoint({ ...common, calls, directory, random, localHolder: holder.port }),
       repair: options.repair
         ? startHolderRepair({
             ...{

@@ -153,7 +153,7 @@ function serve(
   directory: Directory,
   nodeId: NodeId,
 ): () => Promise<void> {
-  const { crypto, clock, timers, store } = options;
+  const { crypto, clock, timers, random, store } = options;
   const view = storeDirectoryOf(crypto, directory);
   const keeping = store && keep(options, store, overlay, view, nodeId);
   const holder = keeping?.holder;
@@ -162,7 +162,7 @@ function serve(
   const stop = async (): Promise<void> => keeping?.repair.stop();
   if (!options.relay) return stop;
   const endpoint = createEndpoint({
-    ...{ crypto, clock, timers },
+    ...{ crypto, clock, timers, random },
     calls: overlay,
     directory: view,
     ownId: nodeId,

@@ -1,14 +1,20 @@
-import type { BlockId, Clock, CryptoProvider } from "@umbel/core";
+import { type BlockId, type Clock, type CryptoProvider, type RandomSource, randomBelow } from "@umbel/core";
 import type { CircuitToken } from "@umbel/router";
 import type { BlockCopy } from "../block/block-network.ts";
-import { ENDPOINT_ABSENT_MS, ENDPOINT_MAX_ABSENT, ENDPOINT_MAX_SEEN, ENDPOINT_SEEN_MS } from "../limits.ts";
+import {
+  ENDPOINT_ABSENT_MS,
+  ENDPOINT_MAX_ABSENT,
+  ENDPOINT_MAX_SEEN,
+  ENDPOINT_REQUESTS_PER_CACHED,
+  ENDPOINT_SEEN_MS,
+} from "../limits.ts";
 import type { BlockCache } from "../store/block-store.ts";
 import { createFadingMap } from "./fading-map.ts";
 import { isBlockOf } from "./verified.ts";
 
 /**
  * What an endpoint remembers of GETs (docs/spec/09-storage-network.md, Caches). A cache that the first GET or a PUT filled would tell
- * a prober who publishes or reads here; so a block is cached only once a second circuit asks for it.
+ * a prober who publishes or reads here; so a block is cached only once another circuit asks for it, and then only now and again.
  */
 export interface EndpointCache {
   /** A cached block, verified; undefined when there is none. */
@@ -27,6 +33,7 @@ export interface EndpointCache {
 export function createEndpointCache(
   crypto: CryptoProvider,
   clock: Clock,
+  random: RandomSource,
   blocks: BlockCache | undefined,
 ): EndpointCache {
   const seen = createFadingMap<BlockId, CircuitToken>(clock, ENDPOINT_SEEN_MS, ENDPOINT_MAX_SEEN);
@@ -41,8 +48,10 @@ export function createEndpointCache(
     found(id, block, circuit) {
       if (blocks === undefined) return;
       const before = seen.get(id);
-      if (before === undefined) seen.set(id, circuit);
-      if (before === undefined || before === circuit) return;
+      if (before === circuit) return;
+      // The last one is remembered: who asks again over the same circuit gets no second draw.
+      seen.set(id, circuit);
+      if (before === undefined || randomBelow(random, ENDPOINT_REQUESTS_PER_CACHED) > 0) return;
       seen.delete(id);
       // A cache that fails is one without the block.
       blocks.cache(id, block).catch(() => {});

@@ -1,4 +1,11 @@
-import { type Clock, type CryptoProvider, type NodeId, type Timers, UmbelError } from "@umbel/core";
+import {
+  type Clock,
+  type CryptoProvider,
+  type NodeId,
+  type RandomSource,
+  type Timers,
+  UmbelError,
+} from "@umbel/core";
 import type { CircuitToken, DirectCalls, Service } from "@umbel/router";
 import { locationOf } from "../block/location.ts";
 import {
@@ -44,6 +51,8 @@ export interface EndpointOptions {
   readonly cache?: BlockCache | undefined;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** Draws which further requests have their block cached. */
+  readonly random: RandomSource;
 }
 
 /**
@@ -78,7 +87,7 @@ class Endpoint {
   constructor(options: EndpointOptions) {
     this.#options = options;
     this.#asked = createHolderCalls(options);
-    this.#cache = createEndpointCache(options.crypto, options.clock, options.cache);
+    this.#cache = createEndpointCache(options.crypto, options.clock, options.random, options.cache);
     this.#index = createLastingIndex(options.directory);
   }
 

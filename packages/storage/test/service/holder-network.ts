@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type BlockId, type NodeId, SERVICE, UmbelError } from "@umbel/core";
+import { type BlockId, type NodeId, type RandomSource, SERVICE, UmbelError } from "@umbel/core";
 import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import type { CircuitToken, DirectCalls, RequestOrigin, Service } from "@umbel/router";
 import {
@@ -16,6 +16,7 @@ import {
   type StoreDirectory,
   type StoreNode,
 } from "@umbel/storage";
+import { createSeededRandom } from "../../../../test/support/seeded-random.ts";
 import { createVirtualClock } from "../../../../test/support/virtual-clock.ts";
 
 /** How a node treats the calls of others. */
@@ -35,8 +36,12 @@ const CALL_MS = 5;
 /** Blocks that the endpoint of a node may cache. */
 export const CACHED_BLOCKS = 5;
 
-/** A few store nodes that all know each other, with calls between them that take 5 ms of virtual time. */
-export function createHolderNetwork(count: number, maxBlocks = 100) {
+/** A few store nodes that all know each other, with calls between them that take 5 ms of virtual time; `random` is their endpoints'. */
+export function createHolderNetwork(
+  count: number,
+  maxBlocks = 100,
+  random: RandomSource = createSeededRandom(1),
+) {
   const clock = createVirtualClock();
   const nodes = new Map<NodeId, TestNode>();
   const storeNodes: readonly StoreNode[] = Array.from({ length: count }, (_, at) => ({
@@ -83,6 +88,7 @@ export function createHolderNetwork(count: number, maxBlocks = 100) {
       ownId: id,
       localHolder: holder.port,
       cache: store,
+      random,
       clock,
       timers: clock,
     });

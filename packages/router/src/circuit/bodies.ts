@@ -1,36 +1,18 @@
 import { BODY_BYTES } from "@umbel/core";
 
-/** The memory for one burst of cells that start here. */
-export interface Bodies {
-  /** BODY_BYTES of zeros that nobody else has. */
-  next(): Uint8Array;
+/** 1 MiB for the whole process: more cells than one turn of the event loop mostly sends. */
+const MAX_SPARE_BODIES = 256;
+
+/** Bodies whose cells were copied into a record. Making one costs several times as much as filling it. */
+const spare: Uint8Array[] = [];
+
+/** BODY_BYTES that nobody else has, with anything in them: for a cell that starts here, which is written whole. */
+export function takeBody(): Uint8Array {
+  return spare.pop() ?? new Uint8Array(BODY_BYTES);
 }
 
-/** The cells of a storage block with its reply header: a burst is mostly one or some of these. */
-const BLOCK_CELLS = 8;
-
-/**
- * Bodies for a burst of unknown length: the first alone, then so many that they make up a block, then a block's at a time.
- * One allocation for each cell would be most of what sending costs the garbage collector.
- */
-export function createBodies(): Bodies {
-  let memory = new Uint8Array(0);
-  let used = 0;
-  let taken = 0;
-  return {
-    next() {
-      if (used === memory.length) {
-        memory = new Uint8Array(BODY_BYTES * cellsToAllocate(taken));
-        used = 0;
-      }
-      taken += 1;
-      used += BODY_BYTES;
-      return memory.subarray(used - BODY_BYTES, used);
-    },
-  };
-}
-
-function cellsToAllocate(taken: number): number {
-  if (taken === 0) return 1;
-  return taken === 1 ? BLOCK_CELLS - 1 : BLOCK_CELLS;
+/** Takes over a body that nobody will look at again, for another cell. One that is a view of something larger is let go. */
+export function giveBackBody(body: Uint8Array): void {
+  if (spare.length === MAX_SPARE_BODIES || body.byteOffset !== 0 || body.length !== BODY_BYTES) return;
+  if (body.buffer.byteLength === BODY_BYTES) spare.push(body);
 }

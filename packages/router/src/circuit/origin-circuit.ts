@@ -24,7 +24,7 @@ import {
 } from "@umbel/core";
 import { CIRCUIT_BUILD_TIMEOUT_MS, RATCHET_SILENCE_MS } from "../limits.ts";
 import type { Machine } from "../machine.ts";
-import { type Bodies, createBodies } from "./bodies.ts";
+import { takeBody } from "./bodies.ts";
 import { Channel, type StreamEvent, type Waiting } from "./channel.ts";
 import { createLinkKeyedLayers } from "./link-keyed.ts";
 
@@ -241,7 +241,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
       descriptor: attach ? target.descriptor : undefined,
     });
     const message = { command: RELAY_COMMAND.EXTEND, flags: 0, streamId: 0, data };
-    return [this.#sealed(this.#hops - 1, message, createBodies())];
+    return [this.#sealed(this.#hops - 1, message)];
   }
 
   #deadline(now: Millis): readonly OriginCircuitEffect[] {
@@ -254,7 +254,6 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
   /** Far to near, so that no cell of this round passes a layer that already ratcheted in it. */
   #ratchetAll(): readonly OriginCircuitEffect[] {
     const effects: OriginCircuitEffect[] = [];
-    const bodies = createBodies();
     for (let hop = this.#hops - 1; hop >= 0; hop--) {
       const message = {
         command: RELAY_COMMAND.PADDING,
@@ -262,7 +261,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
         streamId: 0,
         data: new Uint8Array(0),
       };
-      effects.push(this.#sealed(hop, message, bodies));
+      effects.push(this.#sealed(hop, message));
       this.#onion.ratchet(hop, "forward");
     }
     return effects;
@@ -278,20 +277,18 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
     const effects: OriginCircuitEffect[] = [];
     if (this.#state.is !== "open") return effects;
     const endpoint = this.#hops - 1;
-    let bodies: Bodies | undefined;
     for (let taken = 0; this.#options.hasRoom(taken); taken++) {
       const cell = this.#channel.next();
       if (cell === undefined) break;
-      bodies ??= createBodies();
-      effects.push(this.#sealed(endpoint, cell.message, bodies));
+      effects.push(this.#sealed(endpoint, cell.message));
       this.#channel.sealed(cell, () => this.#onion.chain(endpoint, "forward"), now);
       if (this.#options.path !== "link-keyed") this.#ratchetAt = now + RATCHET_SILENCE_MS;
     }
     return effects;
   }
 
-  #sealed(hop: number, message: RelayCell, bodies: Bodies): OriginCircuitEffect {
-    const body = bodies.next();
+  #sealed(hop: number, message: RelayCell): OriginCircuitEffect {
+    const body = takeBody();
     encodeRelayCell(body, message);
     this.#onion.sealFor(hop, body);
     return { type: "cell", command: CELL_COMMAND.RELAY, body };

@@ -18,7 +18,7 @@ import {
 } from "@umbel/core";
 import { EXTEND_TIMEOUT_MS } from "../limits.ts";
 import type { Machine } from "../machine.ts";
-import { type Bodies, createBodies } from "./bodies.ts";
+import { takeBody } from "./bodies.ts";
 import { Channel, NOTHING_WAITS, type StreamEvent, type Waiting } from "./channel.ts";
 
 /** What reaches a circuit at one of its hops. */
@@ -214,7 +214,7 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
     if ((message.flags & RELAY_FLAG.RATCHET) === 0) return [];
     this.#options.forward.ratchet();
     const answer = { ...message, data: new Uint8Array(0) };
-    const effects: RelayCircuitEffect[] = [this.#sealed(answer, createBodies())];
+    const effects: RelayCircuitEffect[] = [this.#sealed(answer)];
     this.#options.backward.ratchet();
     return effects;
   }
@@ -234,20 +234,18 @@ export class RelayCircuit implements Machine<RelayCircuitInput, RelayCircuitEffe
     const effects: RelayCircuitEffect[] = [];
     const channel = this.#made;
     if (channel === undefined) return effects;
-    let bodies: Bodies | undefined;
     for (let taken = 0; this.#options.hasRoom(taken); taken++) {
       const cell = channel.next();
       if (cell === undefined) break;
-      bodies ??= createBodies();
-      effects.push(this.#sealed(cell.message, bodies));
+      effects.push(this.#sealed(cell.message));
       channel.sealed(cell, () => this.#options.backward.chain(), this.#now);
     }
     this.#giveUpUnused();
     return effects;
   }
 
-  #sealed(message: RelayCell, bodies: Bodies): RelayCircuitEffect {
-    const body = bodies.next();
+  #sealed(message: RelayCell): RelayCircuitEffect {
+    const body = takeBody();
     encodeRelayCell(body, message);
     this.#options.backward.stamp(body);
     this.#options.backward.seal(body);

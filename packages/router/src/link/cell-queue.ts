@@ -6,6 +6,7 @@ import {
   type Millis,
   writeCell,
 } from "@umbel/core";
+import { giveBackBody } from "../circuit/bodies.ts";
 import { MAX_QUEUED_CELLS_PER_CIRCUIT, MAX_QUEUED_CELLS_PER_LINK, MAX_QUEUED_DESTROYS } from "../limits.ts";
 import { CellSlots, NO_SLOT } from "./cell-slots.ts";
 import { FairQueue, type Flow } from "./fair-queue.ts";
@@ -125,7 +126,9 @@ export class CellQueue {
   #takeOne(run: Uint8Array, offset: number, weight: number): void {
     const circuit = this.#turns.first as CircuitFlow;
     const { head } = circuit;
-    writeCell(run, offset, circuit.id, this.#slots.command(head), this.#slots.body(head));
+    const body = this.#slots.body(head);
+    writeCell(run, offset, circuit.id, this.#slots.command(head), body);
+    giveBackBody(body);
     this.#dropHead(circuit);
     circuit.cells -= 1;
     this.#turns.charge(weight);

@@ -1,25 +1,33 @@
 import { BODY_BYTES } from "@umbel/core";
 import { describe, expect, it } from "vitest";
-import { createBodies } from "../../src/circuit/bodies.ts";
+import { giveBackBody, takeBody } from "../../src/circuit/bodies.ts";
 
-describe("the bodies of a burst", () => {
-  it("are zeros, as long as a body, and share no byte", () => {
-    const bodies = createBodies();
-    const burst = Array.from({ length: 20 }, () => bodies.next());
-    for (const [number, body] of burst.entries()) {
-      expect(body.length).toBe(BODY_BYTES);
-      expect(body.every((byte) => byte === 0)).toBe(true);
-      body.fill(number + 1);
-    }
-    for (const [number, body] of burst.entries())
-      expect(body.every((byte) => byte === number + 1)).toBe(true);
+const MORE_THAN_ARE_KEPT = 300;
+const taken = (count: number) => Array.from({ length: count }, takeBody);
+
+describe("the bodies of cells that start here", () => {
+  it("are as long as a body and share no byte, however many were given back before", () => {
+    for (const body of taken(MORE_THAN_ARE_KEPT)) giveBackBody(body);
+    const bodies = taken(MORE_THAN_ARE_KEPT);
+    expect(new Set(bodies.map((body) => body.buffer)).size).toBe(MORE_THAN_ARE_KEPT);
+    for (const body of bodies)
+      expect([body.length, body.buffer.byteLength]).toEqual([BODY_BYTES, BODY_BYTES]);
   });
 
-  it("take one body's memory for one cell, and a block's for the cells of a block", () => {
-    const bodies = createBodies();
-    expect(bodies.next().buffer.byteLength).toBe(BODY_BYTES);
-    const rest = Array.from({ length: 7 }, () => bodies.next());
-    expect(new Set(rest.map((body) => body.buffer)).size).toBe(1);
-    expect(rest[0]?.buffer.byteLength).toBe(7 * BODY_BYTES);
+  it("are used again, up to a MiB of them", () => {
+    const bodies = new Set(taken(MORE_THAN_ARE_KEPT));
+    for (const body of bodies) giveBackBody(body);
+    const again = taken(MORE_THAN_ARE_KEPT).filter((body) => bodies.has(body));
+    expect(again.length * BODY_BYTES).toBe(2 ** 20);
+  });
+
+  it("are not used again where they are a view of something larger: that is kept by others", () => {
+    const record = new Uint8Array(2 * BODY_BYTES);
+    const views = [record.subarray(0, BODY_BYTES), record.subarray(BODY_BYTES)];
+    for (const view of [...views, new Uint8Array(0), new Uint8Array(BODY_BYTES - 1)]) giveBackBody(view);
+    for (const body of taken(4)) {
+      expect(views).not.toContain(body);
+      expect(body.length).toBe(BODY_BYTES);
+    }
   });
 });

@@ -9,6 +9,7 @@ import {
 } from "@umbel/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { takeBody } from "../../src/circuit/bodies.ts";
 import {
   MAX_QUEUED_CELLS_PER_CIRCUIT,
   MAX_QUEUED_CELLS_PER_LINK,
@@ -172,6 +173,15 @@ describe("a cell queue", () => {
     const marks = readAll(queue).map((cell) => cell.slice(2));
     expect(marks.slice(0, 256).every((mark) => mark === "514")).toBe(true);
     expect(marks.slice(256)).toEqual(Array.from({ length: 44 }, () => "257"));
+  });
+
+  it("gives the body of a cell that has left back for another cell", () => {
+    const queue = new CellQueue();
+    const body = takeBody();
+    queue.push(id(1), RELAY, body, 0);
+    expect(takeBody()).not.toBe(body);
+    queue.takeRun(15, 0);
+    expect(takeBody()).toBe(body);
   });
 
   it("copies cells that came before a time out of their records, and no others", () => {

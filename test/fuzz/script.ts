@@ -1,4 +1,11 @@
-import { CELL_COMMAND, type CellCommand, encodeRelayCell, RELAY_COMMAND, type RelayCell } from "@umbel/core";
+import {
+  CELL_COMMAND,
+  type CellCommand,
+  encodePacked,
+  encodeRelayCell,
+  RELAY_COMMAND,
+  type RelayCell,
+} from "@umbel/core";
 import { noise } from "./targets/fixed.ts";
 
 /** Bytes read as the steps of a sequence: any bytes are one, so that changes of bytes are changes of the sequence. */
@@ -40,8 +47,21 @@ export function anyCellCommand(script: Script): CellCommand {
   return script.pick([...Object.values(CELL_COMMAND), 9 as CellCommand]);
 }
 
-const { OPEN, DATA, CREDIT, RESET, PADDING, EXTEND, EXTENDED, UNKNOWN } = RELAY_COMMAND;
-const COMMANDS = [OPEN, DATA, CREDIT, RESET, PADDING, OPEN, DATA, DATA, EXTEND, EXTENDED, UNKNOWN] as const;
+const { OPEN, DATA, CREDIT, RESET, PADDING, EXTEND, EXTENDED, UNKNOWN, PACKED } = RELAY_COMMAND;
+const COMMANDS = [
+  OPEN,
+  DATA,
+  CREDIT,
+  RESET,
+  PADDING,
+  OPEN,
+  DATA,
+  DATA,
+  EXTEND,
+  EXTENDED,
+  UNKNOWN,
+  PACKED,
+] as const;
 
 /** What stands behind the tag in the body of a relay cell, which any codec lets pass; not what the state allows. */
 export function anyRelayCell(script: Script, lastStream = 0): RelayCell | undefined {
@@ -71,9 +91,21 @@ export function nextOf(cell: RelayCell, times: number): RelayCell {
 function dataFor(script: Script, command: number): Uint8Array {
   const exact = EXACT[command];
   if (exact !== undefined) return noise(`relay ${command} ${script.u8() & 3}`, exact);
+  if (command === PACKED) return packedFor(script);
   if (command !== OPEN && command !== DATA) return new Uint8Array(0);
   const length = [0, 1, 2, 100, 4071, 4072][script.u8() % 6]!;
   return new Uint8Array(length).fill(script.u8());
+}
+
+/** Two or three short messages for streams near each other. */
+function packedFor(script: Script): Uint8Array {
+  const first = 1 + (script.u8() & 63);
+  const messages = Array.from({ length: 2 + (script.u8() & 1) }, (_, at): RelayCell => {
+    const command = script.pick([OPEN, DATA, RESET, CREDIT] as const);
+    const data = noise("packed", { [OPEN]: 9, [DATA]: 5, [RESET]: 0, [CREDIT]: 16 }[command]);
+    return { command, flags: 0, streamId: first + at, data };
+  });
+  return encodePacked(messages);
 }
 
 const EXACT: Readonly<Record<number, number>> = { [CREDIT]: 16, [EXTENDED]: 1280, [EXTEND]: 1410 };

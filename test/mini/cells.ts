@@ -14,6 +14,7 @@ export const RELAY = {
   DATA: 5,
   CREDIT: 6,
   RESET: 7,
+  PACKED: 8,
 } as const;
 export const FLAG = { END: 1, RATCHET: 2 } as const;
 
@@ -70,6 +71,7 @@ const RULES: readonly (readonly [number, number, number, "no" | "yes" | "either"
   [0, DATA_BYTES, FLAG.END, "yes"],
   [16, 16, 0, "either"],
   [0, 0, 0, "yes"],
+  [16, DATA_BYTES, 0, "no"],
 ];
 
 /** The message in a body whose tag was recognised. */
@@ -85,6 +87,21 @@ export function readRelay(body: Uint8Array): RelayMessage {
   if (command === RELAY.DATA && length === 0 && flags === 0) throw new Error("no data, and no END");
   if (!isZero(body.subarray(24 + length))) throw new Error("padding that is not zero");
   return { command, flags, stream, data: body.slice(24, 24 + length) };
+}
+
+/** docs/spec/03-cells.md, Packed messages: each as if it had come in a body of its own. */
+export function readPacked(data: Uint8Array): readonly RelayMessage[] {
+  const messages: RelayMessage[] = [];
+  for (let at = 0; at < data.length; ) {
+    const end = at + 8 + toUint(data.subarray(at + 2, at + 4));
+    if (end > data.length) throw new Error("a message that is cut off");
+    const command = data[at]!;
+    if (command < RELAY.OPEN || command > RELAY.RESET) throw new Error(`relay command ${command} is packed`);
+    messages.push(readRelay(padded(concat(zeros(16), data.subarray(at, end)), BODY_BYTES)));
+    at = end;
+  }
+  if (messages.length < 2 || messages.length > 64) throw new Error(`${messages.length} messages in a cell`);
+  return messages;
 }
 
 /** The data of an EXTEND. */

@@ -6,6 +6,7 @@ import {
   FLAG,
   RELAY,
   type RelayMessage,
+  readPacked,
   readRelay,
   writeRelay,
 } from "./cells.ts";
@@ -32,6 +33,8 @@ export class Circuit {
   readonly #sending = new Sending(CIRCUIT_WINDOW);
   readonly #receiving = new Receiving(CIRCUIT_WINDOW);
   #lastStream = 0;
+  /** The rest of a PACKED cell, whose count is taken. */
+  #unpacked: RelayMessage[] = [];
 
   private constructor(link: Link) {
     this.#link = link;
@@ -114,16 +117,24 @@ export class Circuit {
   /** The next message for the caller from `hop`; what concerns the circuit's own window is dealt with. */
   async receive(hop = this.#hops.length - 1): Promise<RelayMessage> {
     for (;;) {
-      const message = readRelay(await this.#open(hop));
+      const unpacked = this.#unpacked.shift();
+      const message = unpacked ?? readRelay(await this.#open(hop));
+      if (message.command === RELAY.PACKED) {
+        this.#unpacked = [...readPacked(message.data)];
+        if (this.#unpacked.some(({ command }) => command === RELAY.DATA)) this.#countCell();
+        continue;
+      }
       if (message.command === RELAY.CREDIT && message.stream === 0) {
         this.#sending.credit(message.data);
         continue;
       }
-      if (message.command === RELAY.DATA && this.#receiving.take()) {
-        this.say({ ...CREDIT, stream: 0, data: this.#last.backward.chain });
-      }
+      if (message.command === RELAY.DATA && unpacked === undefined) this.#countCell();
       return message;
     }
+  }
+
+  #countCell(): void {
+    if (this.#receiving.take()) this.say({ ...CREDIT, stream: 0, data: this.#last.backward.chain });
   }
 
   destroy(): void {

@@ -55,4 +55,5 @@ export * from "./wire/commands.ts";
 export * from "./wire/geometry.ts";
 export * from "./wire/messages/create.ts";
 export * from "./wire/messages/extend.ts";
+export * from "./wire/messages/packed.ts";
 export * from "./wire/relay-cell.ts";

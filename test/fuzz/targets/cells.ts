@@ -12,12 +12,14 @@ import {
   decodeCreated,
   decodeExtend,
   decodeExtended,
+  decodePacked,
   decodeRelayCell,
   encodeCreated,
   encodeCreateLinkKeyed,
   encodeCreateOnion,
   encodeExtend,
   encodeExtended,
+  encodePacked,
   encodeRelayCell,
   HOP_REPLY_BYTES,
   HOP_REQUEST_BYTES,
@@ -79,7 +81,7 @@ function relayBody(cell: RelayCell): Uint8Array {
 export function relayCells(): RelayCell[] {
   const none = new Uint8Array(0);
   const extend = { nodeId: idOf(keysOf(2)), request: request() };
-  const { PADDING, EXTEND, EXTENDED, UNKNOWN, OPEN, DATA, CREDIT, RESET } = RELAY_COMMAND;
+  const { PADDING, EXTEND, EXTENDED, UNKNOWN, OPEN, DATA, CREDIT, RESET, PACKED } = RELAY_COMMAND;
   return [
     { command: PADDING, flags: RELAY_FLAG.RATCHET, streamId: 0, data: none },
     { command: EXTEND, flags: 0, streamId: 0, data: encodeExtend({ ...extend, descriptor: undefined }) },
@@ -96,8 +98,30 @@ export function relayCells(): RelayCell[] {
     { command: DATA, flags: RELAY_FLAG.END, streamId: 2, data: none },
     { command: CREDIT, flags: 0, streamId: 0, data: noise("proof", CHAIN_BYTES) },
     { command: RESET, flags: 0, streamId: 3, data: none },
+    { command: PACKED, flags: 0, streamId: 0, data: encodePacked(shortMessages()) },
   ];
 }
+
+/** One of each that may share a cell. */
+function shortMessages(): RelayCell[] {
+  const { OPEN, DATA, CREDIT, RESET } = RELAY_COMMAND;
+  return [
+    { command: CREDIT, flags: 0, streamId: 0, data: noise("proof", CHAIN_BYTES) },
+    { command: OPEN, flags: RELAY_FLAG.END, streamId: 1, data: Uint8Array.of(2, 3, 4) },
+    { command: DATA, flags: RELAY_FLAG.END, streamId: 2, data: new Uint8Array(0) },
+    { command: RESET, flags: 0, streamId: 3, data: new Uint8Array(0) },
+  ];
+}
+
+const packed = canonicalTarget({
+  name: "packed",
+  covers: ["decodePacked"],
+  maxBytes: RELAY_DATA_BYTES + 64,
+  codes: ["BAD_ENCODING"],
+  seeds: () => [encodePacked(shortMessages()), encodePacked(shortMessages().slice(1, 3))],
+  decode: decodePacked,
+  encode: encodePacked,
+});
 
 const relayCell = canonicalTarget({
   name: "relay-cell",
@@ -154,4 +178,12 @@ const extended = canonicalTarget({
 });
 
 /** What travels on links and inside the onion. */
-export const CELL_TARGETS: readonly FuzzTarget[] = [cells, relayCell, create, created, extend, extended];
+export const CELL_TARGETS: readonly FuzzTarget[] = [
+  cells,
+  relayCell,
+  packed,
+  create,
+  created,
+  extend,
+  extended,
+];

@@ -276,7 +276,7 @@ export const channel: FuzzTarget = {
     for (const end of ends) {
       let control = 0;
       for (let cell = end.channel.next(); cell !== undefined; cell = end.channel.next()) {
-        if (cell.stream === undefined) control += 1;
+        if (cell.streams.length === 0) control += 1;
         else end.channel.sealed(cell, chainOf(++end.cellsSent), end.cellsSent);
       }
       must(control <= MAX_CONTROL_CELLS + bytes.length, "more control cells wait than may");

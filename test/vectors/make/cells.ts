@@ -9,6 +9,7 @@ import {
   encodeCreateOnion,
   encodeExtend,
   encodeExtended,
+  encodePacked,
   encodeRelayCell,
   type NodeId,
   RELAY_COMMAND,
@@ -58,6 +59,21 @@ export function cellVectors(): unknown {
       "CREDIT of the circuit": relay(RELAY_COMMAND.CREDIT, 0, 0, named("chain", 16)),
       "CREDIT of a stream": relay(RELAY_COMMAND.CREDIT, 0, 7, named("chain", 16)),
       RESET: relay(RELAY_COMMAND.RESET, 0, 7, none),
+      "PACKED: CREDIT of the circuit, OPEN with END, RESET": relay(
+        RELAY_COMMAND.PACKED,
+        0,
+        0,
+        encodePacked([
+          { command: RELAY_COMMAND.CREDIT, flags: 0, streamId: 0, data: named("chain", 16) },
+          {
+            command: RELAY_COMMAND.OPEN,
+            flags: RELAY_FLAG.END,
+            streamId: 1,
+            data: Uint8Array.of(2, ...named("data", 63)),
+          },
+          { command: RELAY_COMMAND.RESET, flags: 0, streamId: 7, data: none },
+        ]),
+      ),
     },
   };
 }

@@ -3,6 +3,7 @@ import {
   type CryptoProvider,
   createLayer,
   createPlainLayer,
+  decodePacked,
   encodeRelayCell,
   type LayerKeys,
   type OnionLayer,
@@ -47,8 +48,10 @@ function creditsOver(layer: () => OnionLayer) {
     if (events === "violation") throw new Error("a violation");
     for (const event of events) if (event.type === "data") hop.consumed(event.streamId, 1);
     for (let said = hop.next(); said !== undefined; said = hop.next()) {
-      const { streamId, data } = said.message;
-      credits.push({ stream: streamId, after: cell + 1, proof: hex(data) });
+      const { message } = said;
+      const messages = message.command === RELAY_COMMAND.PACKED ? decodePacked(message.data) : [message];
+      for (const { streamId, data } of messages)
+        credits.push({ stream: streamId, after: cell + 1, proof: hex(data) });
     }
   }
   return credits;

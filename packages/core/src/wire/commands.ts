@@ -31,6 +31,8 @@ export const RELAY_COMMAND = {
   CREDIT: 6,
   /** Gives a stream up. */
   RESET: 7,
+  /** Several short messages of streams and credits, as if each had come in a cell of its own. Stream id 0. */
+  PACKED: 8,
 } as const;
 export type RelayCommand = (typeof RELAY_COMMAND)[keyof typeof RELAY_COMMAND];
 

@@ -16,6 +16,15 @@ export const RELAY_HEADER_BYTES = TAG_BYTES + 1 + 1 + 2 + 4;
 /** Data of one relay cell. */
 export const RELAY_DATA_BYTES = BODY_BYTES - RELAY_HEADER_BYTES;
 
+/** A message in a PACKED cell before its data: command u8 | flags u8 | length u16 | stream id u32. */
+export const PACKED_HEADER_BYTES = 1 + 1 + 2 + 4;
+/** Messages in a PACKED cell: one alone has a cell without it. */
+export const MIN_PACKED_MESSAGES = 2;
+/** As many as a circuit has streams: one cell cannot ask for more work than that. */
+export const MAX_PACKED_MESSAGES = 64;
+/** Two messages without data. */
+export const PACKED_MIN_BYTES = MIN_PACKED_MESSAGES * PACKED_HEADER_BYTES;
+
 /** The chain value of an onion layer; a CREDIT carries one as its proof. */
 export const CHAIN_BYTES = 16;
 /** An onion layer ratchets after so many cells. */

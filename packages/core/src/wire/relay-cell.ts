@@ -7,6 +7,7 @@ import {
   EXTEND_BYTES,
   HOP_REPLY_BYTES,
   MAX_DESCRIPTOR_BYTES,
+  PACKED_MIN_BYTES,
   RELAY_DATA_BYTES,
   RELAY_HEADER_BYTES,
   TAG_BYTES,
@@ -55,6 +56,7 @@ const RULES: { readonly [Command in RelayCommand]: Rule } = {
   [RELAY_COMMAND.DATA]: { flags: RELAY_FLAG.END, stream: "always", min: 0, max: RELAY_DATA_BYTES },
   [RELAY_COMMAND.CREDIT]: { flags: 0, stream: "either", min: CHAIN_BYTES, max: CHAIN_BYTES },
   [RELAY_COMMAND.RESET]: { flags: 0, stream: "always", ...NO_DATA },
+  [RELAY_COMMAND.PACKED]: { flags: 0, stream: "never", min: PACKED_MIN_BYTES, max: RELAY_DATA_BYTES },
 };
 
 /**
@@ -66,7 +68,7 @@ export function encodeRelayCell(
   cell: Omit<RelayCell, "command"> & { command: number },
 ): void {
   const { command, flags, streamId, data } = cell;
-  const problem = problemOf(command, flags, streamId, data.length);
+  const problem = relayCellProblem(command, flags, streamId, data.length);
   if (problem !== undefined) throw new RangeError(`relay cell.${problem}`);
   body[COMMAND_AT] = command;
   body[FLAGS_AT] = flags;
@@ -91,14 +93,20 @@ export function decodeRelayCell(body: Uint8Array): RelayCell {
   const length = (body[LENGTH_AT]! << 8) | body[LENGTH_AT + 1]!;
   const high = (body[STREAM_AT]! << 8) | body[STREAM_AT + 1]!;
   const streamId = high * 2 ** 16 + ((body[STREAM_AT + 2]! << 8) | body[STREAM_AT + 3]!);
-  const problem = problemOf(command, flags, streamId, length);
+  const problem = relayCellProblem(command, flags, streamId, length);
   if (problem !== undefined) throw new UmbelError("BAD_ENCODING", `relay cell.${problem}`);
   const end = RELAY_HEADER_BYTES + length;
   if (!isZero(body.subarray(end))) throw new UmbelError("BAD_ENCODING", "relay cell.padding: not zero");
   return { command, flags, streamId, data: body.subarray(RELAY_HEADER_BYTES, end) };
 }
 
-function problemOf(command: number, flags: number, streamId: number, length: number): string | undefined {
+/** What is wrong with a relay cell of these, by the table of the spec; undefined when nothing is. `length` in bytes of data. */
+export function relayCellProblem(
+  command: number,
+  flags: number,
+  streamId: number,
+  length: number,
+): string | undefined {
   const rule = (RULES as Readonly<Record<number, Rule>>)[command];
   if (rule === undefined) return "command: unknown";
   if ((flags & ~rule.flags) !== 0) return "flags: not of this command";

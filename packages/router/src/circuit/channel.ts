@@ -1,11 +1,19 @@
 import {
+  decodePacked,
+  encodePacked,
+  isPackable,
+  MAX_PACKED_MESSAGES,
   type Millis,
+  PACKED_HEADER_BYTES,
+  packedBytes,
   RELAY_COMMAND,
+  RELAY_DATA_BYTES,
   RELAY_FLAG,
   type RelayCell,
   type RelayCommand,
   type ServiceId,
   type StreamId,
+  UmbelError,
 } from "@umbel/core";
 import { MAX_CONTROL_CELLS, MAX_STREAMS_PER_CIRCUIT } from "../limits.ts";
 import { createCongestionWindow } from "./congestion.ts";
@@ -29,8 +37,14 @@ export interface Waiting {
 /** What waits in a channel that nobody has used. */
 export const NOTHING_WAITS: Waiting = { bytes: 0, since: undefined };
 
-/** A message together with the stream whose window it counts against; undefined for control messages. */
+/** What leaves in one cell: a message, which may be several packed ones, with the streams whose windows it counts against. */
 export interface ChannelCell {
+  readonly message: RelayCell;
+  readonly streams: readonly Stream[];
+}
+
+/** One message, with the stream whose window it counts against; undefined for control messages. */
+interface Taken {
   readonly message: RelayCell;
   readonly stream: Stream | undefined;
 }
@@ -67,7 +81,7 @@ export class Channel {
 
   /** False when there is nothing that `next` could hand out. */
   get mayTalk(): boolean {
-    return this.#control.length > 0 || this.#talking.size > 0;
+    return this.#control.length > 0 || (this.#turns.length > 0 && this.#sending.available > 0);
   }
 
   /** What waits in its streams to be sent. */
@@ -123,38 +137,67 @@ export class Channel {
     this.#pushControl(command, 0, data);
   }
 
-  /** The next message that may leave now, or undefined. Streams take turns, cell by cell. */
+  /** What may leave now in one cell: as many short messages as are ready, or undefined. Streams take turns, cell by cell. */
   next(): ChannelCell | undefined {
-    const control = this.#control.shift();
-    if (control !== undefined) return { message: control, stream: undefined };
-    if (this.#turns.length === 0 || this.#sending.available === 0) return undefined;
-    for (let stream = this.#turns.shift(); stream !== undefined; stream = this.#turns.shift()) {
-      stream.inTurns = false;
-      if (!stream.ready) continue;
-      const message = stream.take();
-      if (stream.ready) this.#giveTurn(stream);
-      return { message, stream };
+    const first = this.#take();
+    if (first === undefined) return undefined;
+    const streams = first.stream === undefined ? [] : [first.stream];
+    const { command, data } = first.message;
+    let room = RELAY_DATA_BYTES - packedBytes(data.length);
+    if (room < PACKED_HEADER_BYTES || !isPackable(command)) return { message: first.message, streams };
+    const messages = [first.message];
+    while (messages.length < MAX_PACKED_MESSAGES && this.#isNextFor(room, streams)) {
+      const { message, stream } = this.#take() as Taken;
+      messages.push(message);
+      if (stream !== undefined) streams.push(stream);
+      room -= packedBytes(message.data.length);
     }
-    return undefined;
+    return { message: messages.length > 1 ? packed(messages) : first.message, streams };
   }
 
   /** Reports that the cell handed out last was sealed; `chain` reads the layer after it. */
-  sealed(cell: ChannelCell, chain: ChainReader, now: Millis): void {
-    if (cell.stream === undefined) return;
+  sealed({ streams }: ChannelCell, chain: ChainReader, now: Millis): void {
+    if (streams.length === 0) return;
     this.#sending.sent(chain, now);
-    cell.stream.sending.sent(chain);
-    this.#forgetIfDone(cell.stream);
+    for (const stream of streams) {
+      stream.sending.sent(chain);
+      this.#forgetIfDone(stream);
+    }
   }
 
   /**
-   * Takes one recognised message of a stream or a credit. `chain` reads the layer that carried it.
+   * Takes one recognised cell with messages of streams and credits. `chain` reads the layer that carried it.
    * "violation" means that the peer broke the protocol and the circuit must be destroyed.
    */
   receive(message: RelayCell, chain: ChainReader, now: Millis): readonly StreamEvent[] | "violation" {
     switch (message.command) {
+      case RELAY_COMMAND.PACKED:
+        return this.#receivePacked(message.data, chain, now);
+      default:
+        return this.#countCell(isCounted(message), chain)
+          ? this.#receiveOne(message, chain, now)
+          : "violation";
+    }
+  }
+
+  #receivePacked(data: Uint8Array, chain: ChainReader, now: Millis): readonly StreamEvent[] | "violation" {
+    const messages = readPacked(data);
+    if (messages === undefined || !this.#countCell(messages.some(isCounted), chain)) return "violation";
+    const all: StreamEvent[] = [];
+    for (const message of messages) {
+      const events = this.#receiveOne(message, chain, now);
+      if (events === "violation") return "violation";
+      all.push(...events);
+    }
+    return all;
+  }
+
+  #receiveOne(message: RelayCell, chain: ChainReader, now: Millis): readonly StreamEvent[] | "violation" {
+    switch (message.command) {
       case RELAY_COMMAND.OPEN:
+        return this.#receiveOpen(message, chain);
       case RELAY_COMMAND.DATA:
-        return this.#receiveCounted(message, chain);
+        return this.#receiveData(message, chain);
       case RELAY_COMMAND.CREDIT:
         return this.#receiveCredit(message, now);
       case RELAY_COMMAND.RESET:
@@ -164,13 +207,12 @@ export class Channel {
     }
   }
 
-  #receiveCounted(message: RelayCell, chain: ChainReader): readonly StreamEvent[] | "violation" {
+  /** Counts a cell with OPEN or DATA, and acknowledges it when that is due. False when the peer makes too many answers wait. */
+  #countCell(isOne: boolean, chain: ChainReader): boolean {
+    if (!isOne) return true;
     this.#received += 1;
     if (isCircuitCreditDue(this.#received)) this.#pushControl(RELAY_COMMAND.CREDIT, 0, chain());
-    if (this.#control.length > MAX_CONTROL_CELLS) return "violation";
-    return message.command === RELAY_COMMAND.OPEN
-      ? this.#receiveOpen(message, chain)
-      : this.#receiveData(message, chain);
+    return this.#control.length <= MAX_CONTROL_CELLS;
   }
 
   #receiveOpen(message: RelayCell, chain: ChainReader): readonly StreamEvent[] | "violation" {
@@ -223,6 +265,37 @@ export class Channel {
     return [{ type: "reset", streamId: id }];
   }
 
+  #take(): Taken | undefined {
+    const control = this.#control.shift();
+    if (control !== undefined) return { message: control, stream: undefined };
+    const stream = this.#firstReady();
+    if (stream === undefined) return undefined;
+    this.#turns.shift();
+    stream.inTurns = false;
+    const message = stream.take();
+    if (stream.ready) this.#giveTurn(stream);
+    return { message, stream };
+  }
+
+  /** Whether what `take` hands out next fits into `room` bytes beside messages of `streams`: a stream has one message in a cell. */
+  #isNextFor(room: number, streams: readonly Stream[]): boolean {
+    const [control] = this.#control;
+    if (control !== undefined) return isPackable(control.command) && packedBytes(control.data.length) <= room;
+    const stream = this.#firstReady();
+    return stream !== undefined && packedBytes(stream.nextBytes) <= room && !streams.includes(stream);
+  }
+
+  /** The stream whose turn it is; those that have nothing to say lose theirs. */
+  #firstReady(): Stream | undefined {
+    if (this.#sending.available === 0) return undefined;
+    for (let [stream] = this.#turns; stream !== undefined; [stream] = this.#turns) {
+      if (stream.ready) return stream;
+      this.#turns.shift();
+      stream.inTurns = false;
+    }
+    return undefined;
+  }
+
   #isPast(id: StreamId): boolean {
     return id >= 1 && id <= this.#lastStreamId;
   }
@@ -244,6 +317,23 @@ export class Channel {
 
   #pushControl(command: RelayCommand, streamId: number, data: Uint8Array): void {
     this.#control.push({ command, flags: 0, streamId, data });
+  }
+}
+
+function isCounted({ command }: RelayCell): boolean {
+  return command === RELAY_COMMAND.OPEN || command === RELAY_COMMAND.DATA;
+}
+
+function packed(messages: readonly RelayCell[]): RelayCell {
+  return { command: RELAY_COMMAND.PACKED, flags: 0, streamId: 0, data: encodePacked(messages) };
+}
+
+function readPacked(data: Uint8Array): readonly RelayCell[] | undefined {
+  try {
+    return decodePacked(data);
+  } catch (error) {
+    if (error instanceof UmbelError) return undefined;
+    throw error;
   }
 }
 

@@ -71,6 +71,13 @@ export class Stream {
     this.#endAfterChunks ||= end;
   }
 
+  /** Bytes of data in the next cell. */
+  get nextBytes(): number {
+    const first = this.#chunks[0];
+    const waiting = first === undefined ? 0 : first.data.length - this.#offset;
+    return Math.min(waiting + (this.#opening === undefined ? 0 : 1), RELAY_DATA_BYTES);
+  }
+
   /** The next cell. Only when `ready`. */
   take(): RelayCell {
     const command = this.#opening === undefined ? RELAY_COMMAND.DATA : RELAY_COMMAND.OPEN;

@@ -1,7 +1,11 @@
 import {
+  decodePacked,
+  encodePacked,
+  MAX_PACKED_MESSAGES,
   RELAY_COMMAND,
   RELAY_DATA_BYTES,
   RELAY_FLAG,
+  type RelayCell,
   type RelayCommand,
   SERVICE,
   type StreamId,
@@ -44,14 +48,19 @@ function joined() {
   };
 }
 
-const copyOf = (cell: ChannelCell) => ({ ...cell.message, data: cell.message.data.slice() });
-const noChain = () => new Uint8Array(16);
-const message = (command: number, streamId: number, data = new Uint8Array(0), flags = 0) => ({
+const message = (command: number, streamId: number, data: Uint8Array = new Uint8Array(0), flags = 0) => ({
   command: command as RelayCommand,
   flags,
   streamId,
   data,
 });
+const copyOf = (cell: ChannelCell) => ({ ...cell.message, data: cell.message.data.slice() });
+/** The messages of a cell. */
+const unpacked = (cell: ChannelCell | undefined): readonly RelayCell[] => {
+  if (cell === undefined) return [];
+  return cell.message.command === RELAY_COMMAND.PACKED ? decodePacked(cell.message.data) : [cell.message];
+};
+const noChain = () => new Uint8Array(16);
 const dataOf = (events: readonly StreamEvent[]) =>
   Buffer.concat(events.flatMap((event) => (event.type === "data" ? [event.data] : [])));
 
@@ -151,10 +160,10 @@ describe("a channel", () => {
     const id = originator.open(SERVICE.BLOCKS, new Uint8Array(200 * RELAY_DATA_BYTES), true, 0) as StreamId;
     forward();
     hop.consumed(id, STREAM_WINDOW.creditEvery);
-    const credit = hop.next() as ChannelCell;
-    expect(credit.message.command).toBe(RELAY_COMMAND.CREDIT);
-    const forged = credit.message.data.map((byte) => byte ^ 1);
-    expect(originator.receive({ ...credit.message, data: forged }, noChain, 0)).toBe("violation");
+    const credit = unpacked(hop.next()).at(-1) as RelayCell;
+    expect(credit).toMatchObject({ command: RELAY_COMMAND.CREDIT, streamId: id });
+    const forged = credit.data.map((byte) => byte ^ 1);
+    expect(originator.receive({ ...credit, data: forged }, noChain, 0)).toBe("violation");
   });
 
   it("takes a credit for cells that were never sent for a violation", () => {
@@ -188,9 +197,15 @@ describe("a channel", () => {
       hop.receive(message(RELAY_COMMAND.OPEN, id, Uint8Array.of(SERVICE.BLOCKS)), noChain, 0);
     for (let id = 1; id <= MAX_STREAMS_PER_CIRCUIT; id++) expect(open(id)).toHaveLength(2);
     expect(open(MAX_STREAMS_PER_CIRCUIT + 1)).toEqual([]);
-    const answers = Array.from({ length: 6 }, () => hop.next()?.message.command);
     const { CREDIT, RESET } = RELAY_COMMAND;
-    expect(answers).toEqual([CREDIT, CREDIT, CREDIT, CREDIT, RESET, undefined]);
+    expect(unpacked(hop.next()).map(({ command }) => command)).toEqual([
+      CREDIT,
+      CREDIT,
+      CREDIT,
+      CREDIT,
+      RESET,
+    ]);
+    expect(hop.next()).toBeUndefined();
     expect(hop.openStreams).toBe(MAX_STREAMS_PER_CIRCUIT);
   });
 
@@ -245,5 +260,111 @@ describe("a channel", () => {
     expect(forward(3)).toEqual([]);
     const reset = hop.next() as ChannelCell;
     expect(originator.receive(copyOf(reset), noChain, 0)).toEqual([{ type: "reset", streamId: id }]);
+  });
+});
+
+describe("packing", () => {
+  const { OPEN, DATA, CREDIT, RESET, PACKED, UNKNOWN } = RELAY_COMMAND;
+  const request = (bytes: number) => new Uint8Array(bytes).fill(7);
+  const pack = (...messages: readonly RelayCell[]) => message(PACKED, 0, encodePacked(messages));
+  const opening = (id: number) => message(OPEN, id, Uint8Array.of(SERVICE.BLOCKS), RELAY_FLAG.END);
+
+  it("puts the short requests of one turn into one cell, which opens them all at the far end", () => {
+    const { originator, forward } = joined();
+    const ids = Array.from({ length: 9 }, () => originator.open(SERVICE.BLOCKS, request(62), true, 0));
+    const cell = originator.next() as ChannelCell;
+    expect(cell.message.command).toBe(PACKED);
+    expect(unpacked(cell).map(({ command, streamId }) => [command, streamId])).toEqual(
+      ids.map((id) => [OPEN, id]),
+    );
+    expect(originator.next()).toBeUndefined();
+    originator.sealed(cell, noChain, 0);
+    expect(forward()).toEqual([]);
+    const hop = new Channel("hop");
+    const events = hop.receive(copyOf(cell), noChain, 0) as readonly StreamEvent[];
+    expect(events.filter(({ type }) => type === "opened")).toHaveLength(9);
+    expect(dataOf(events)).toHaveLength(9 * 62);
+  });
+
+  it("sends a message that is alone as it is, and never packs those of the circuit's building", () => {
+    const alone = new Channel("originator");
+    alone.open(SERVICE.BLOCKS, request(62), true, 0);
+    expect(alone.next()?.message.command).toBe(OPEN);
+    const hop = new Channel("hop");
+    hop.receive(opening(1), noChain, 0);
+    hop.control(UNKNOWN, new Uint8Array(0));
+    hop.write(1 as StreamId, request(5), true, 0);
+    expect([hop.next(), hop.next()].map((cell) => cell?.message.command)).toEqual([UNKNOWN, DATA]);
+  });
+
+  it("fills a cell to its last byte, and leaves to the next what does not fit", () => {
+    for (const [bytes, cells] of [
+      [2027, 1],
+      [2028, 2],
+    ] as const) {
+      const { originator } = joined();
+      for (const length of [2027, bytes]) originator.open(SERVICE.BLOCKS, request(length), true, 0);
+      const first = originator.next() as ChannelCell;
+      originator.sealed(first, noChain, 0);
+      expect(first.message.command).toBe(cells === 1 ? PACKED : OPEN);
+      expect(originator.next() === undefined).toBe(cells === 1);
+    }
+  });
+
+  it(`packs at most ${MAX_PACKED_MESSAGES} messages`, () => {
+    const { originator, hop, forward } = joined();
+    const ids = Array.from({ length: MAX_STREAMS_PER_CIRCUIT }, () =>
+      originator.open(SERVICE.BLOCKS, request(4), false, 0),
+    );
+    forward();
+    for (const id of ids) hop.reset(id as StreamId);
+    expect(unpacked(hop.next())).toHaveLength(MAX_PACKED_MESSAGES);
+    hop.control(RESET, new Uint8Array(0));
+    expect(unpacked(hop.next())).toHaveLength(1);
+  });
+
+  it("counts a packed cell once for the circuit", () => {
+    const { originator, hop, forward } = joined();
+    for (let cell = 1; cell <= 8; cell++) {
+      for (const length of [3, 4]) originator.open(SERVICE.BLOCKS, request(length), false, 0);
+      forward();
+      const credits = unpacked(hop.next()).filter(({ command }) => command === CREDIT);
+      expect(credits).toHaveLength(cell === 8 ? 1 : 0);
+    }
+  });
+
+  it("counts each packed message for its stream", () => {
+    const { originator, hop, forward, backward } = joined();
+    const busy = originator.open(SERVICE.BLOCKS, request(1), false, 0) as StreamId;
+    forward();
+    for (let sent = 1; sent < STREAM_WINDOW.cells; sent++) {
+      originator.write(busy, request(1), false, 0);
+      originator.open(SERVICE.BLOCKS, request(1), true, 0);
+      for (const event of forward()) if (event.type === "opened") hop.reset(event.streamId);
+      backward();
+    }
+    originator.write(busy, request(1), false, 0);
+    expect(originator.next()).toBeUndefined();
+    hop.consumed(busy, STREAM_WINDOW.creditEvery);
+    backward();
+    expect(dataOf(forward())).toHaveLength(1);
+  });
+
+  it("gives a stream one message in a cell, so that its window is never passed", () => {
+    const { originator } = joined();
+    const id = originator.open(SERVICE.BLOCKS, request(1), false, 0) as StreamId;
+    originator.write(id, request(1), true, 0);
+    originator.open(SERVICE.BLOCKS, request(1), true, 0);
+    expect(unpacked(originator.next()).map(({ streamId }) => streamId)).toEqual([1, 2]);
+  });
+
+  it("takes one bad message among good ones for a violation", () => {
+    const bad = [message(RESET, 9), message(DATA, 9, request(1)), message(CREDIT, 0, new Uint8Array(16))];
+    for (const one of bad) {
+      expect(new Channel("hop").receive(pack(opening(1), one), noChain, 0)).toBe("violation");
+    }
+    const broken = message(PACKED, 0, new Uint8Array(16));
+    expect(new Channel("hop").receive(broken, noChain, 0)).toBe("violation");
+    expect(new Channel("hop").receive(pack(opening(1), opening(2)), noChain, 0)).toHaveLength(4);
   });
 });

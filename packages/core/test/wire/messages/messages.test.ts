@@ -2,12 +2,16 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isUmbelError } from "../../../src/errors.ts";
 import { nodeIdFromBytes } from "../../../src/identity/node-key.ts";
+import { RELAY_COMMAND, RELAY_FLAG } from "../../../src/wire/commands.ts";
 import {
   BODY_BYTES,
+  CHAIN_BYTES,
   EXTEND_BYTES,
   HOP_REPLY_BYTES,
   HOP_REQUEST_BYTES,
   MAX_DESCRIPTOR_BYTES,
+  MAX_PACKED_MESSAGES,
+  MIN_PACKED_MESSAGES,
 } from "../../../src/wire/geometry.ts";
 import {
   decodeCreate,
@@ -22,6 +26,9 @@ import {
   encodeExtend,
   encodeExtended,
 } from "../../../src/wire/messages/extend.ts";
+
+import { decodePacked, encodePacked, packedBytes } from "../../../src/wire/messages/packed.ts";
+import type { RelayCell } from "../../../src/wire/relay-cell.ts";
 
 const request = new Uint8Array(HOP_REQUEST_BYTES).map((_, at) => at * 7 + 1);
 const reply = new Uint8Array(HOP_REPLY_BYTES).map((_, at) => at * 11 + 3);
@@ -126,5 +133,78 @@ describe("EXTEND and EXTENDED", () => {
         expect(encodeExtend(decodeExtend(data))).toEqual(data);
       }),
     );
+  });
+});
+
+describe("PACKED", () => {
+  const none = new Uint8Array(0);
+  const credit = (streamId: number): RelayCell => ({
+    command: RELAY_COMMAND.CREDIT,
+    flags: 0,
+    streamId,
+    data: new Uint8Array(CHAIN_BYTES).fill(streamId + 1),
+  });
+  const open = (streamId: number, length: number): RelayCell => ({
+    command: RELAY_COMMAND.OPEN,
+    flags: RELAY_FLAG.END,
+    streamId,
+    data: new Uint8Array(length).fill(2),
+  });
+  const reset = (streamId: number): RelayCell => ({
+    command: RELAY_COMMAND.RESET,
+    flags: 0,
+    streamId,
+    data: none,
+  });
+  const resets = (count: number) => Array.from({ length: count }, (_, at) => reset(at + 1));
+  /** The same bytes as `encodePacked` writes, without its checks. */
+  const written = (messages: readonly RelayCell[]) =>
+    Uint8Array.from(
+      messages.flatMap(({ command, flags, streamId, data }) => [
+        ...[command, flags, data.length >>> 8, data.length & 0xff],
+        ...[streamId >>> 24, (streamId >>> 16) & 0xff, (streamId >>> 8) & 0xff, streamId & 0xff],
+        ...data,
+      ]),
+    );
+
+  it("reads back what was packed, in its order", () => {
+    const messages = [credit(0), open(1, 63), reset(7), credit(0xffff_ffff)];
+    expect(decodePacked(encodePacked(messages))).toEqual(messages);
+    expect(encodePacked(messages)).toEqual(written(messages));
+    expect(encodePacked(messages).length).toBe(
+      messages.reduce((sum, { data }) => sum + packedBytes(data.length), 0),
+    );
+  });
+
+  it("holds at most 64 messages, and never one alone", () => {
+    expect(decodePacked(encodePacked(resets(MAX_PACKED_MESSAGES)))).toHaveLength(MAX_PACKED_MESSAGES);
+    expect(decodePacked(encodePacked(resets(MIN_PACKED_MESSAGES)))).toHaveLength(MIN_PACKED_MESSAGES);
+    for (const messages of [resets(MAX_PACKED_MESSAGES + 1), resets(MIN_PACKED_MESSAGES - 1), []]) {
+      expect(isRefused(() => decodePacked(written(messages)))).toBe(true);
+      expect(() => encodePacked(messages)).toThrow(RangeError);
+    }
+  });
+
+  it("refuses messages that have a cell to themselves, and what a cell of their own would not allow", () => {
+    const never = [
+      { ...reset(0), command: RELAY_COMMAND.PADDING },
+      { ...reset(0), command: RELAY_COMMAND.UNKNOWN },
+      { ...reset(0), command: RELAY_COMMAND.PACKED, data: written([reset(1), reset(2)]) },
+      reset(0),
+      open(1, 0),
+      { ...credit(1), flags: RELAY_FLAG.END },
+      { ...credit(1), data: new Uint8Array(CHAIN_BYTES - 1) },
+    ];
+    for (const message of never) {
+      expect(isRefused(() => decodePacked(written([reset(1), message])))).toBe(true);
+      expect(() => encodePacked([reset(1), message])).toThrow(RangeError);
+    }
+  });
+
+  it("refuses a message that is cut off, and bytes behind the last", () => {
+    const bytes = encodePacked([credit(0), open(1, 5)]);
+    for (let length = 0; length < bytes.length; length++)
+      expect(isRefused(() => decodePacked(bytes.subarray(0, length)))).toBe(true);
+    expect(isRefused(() => decodePacked(Uint8Array.of(...bytes, 0)))).toBe(true);
   });
 });

@@ -30,7 +30,7 @@ import {
   CLIENT_TRIES,
   HOLDER_COUNT,
 } from "../limits.ts";
-import { type Cancellation, createCancellation } from "../service/cancellation.ts";
+import { createCancellation } from "../service/cancellation.ts";
 import {
   decodeGetReply,
   decodePutReply,
@@ -89,36 +89,18 @@ export interface BlockNetworkOptions {
 export function createBlockNetwork(options: BlockNetworkOptions): BlockNetwork {
   const all = createCancellation();
   const lanes = createLanes(options, all.signal);
-  const paces = { get: createPace(), put: createPace() };
-
-  const run = async <Result>(
-    signal: AbortLike | undefined,
-    work: (given: Cancellation) => Promise<Result>,
-  ): Promise<Result> => {
-    const cancellation = createCancellation(all.signal, signal);
-    try {
-      return await work(cancellation);
-    } finally {
-      cancellation.release();
-    }
-  };
+  const contextsOf = (pace: Pace): Readonly<Record<BlockLane, Context>> => ({
+    roots: { ...options, lane: lanes.roots, pace },
+    data: { ...options, lane: lanes.data, pace },
+  });
+  const gets = contextsOf(createPace());
+  const puts = contextsOf(createPace());
   return {
-    get: (request, given) =>
-      run(given?.signal, ({ signal }) =>
-        getBlock({ ...options, lane: lanes[request.lane], pace: paces.get, signal }, request),
-      ),
-    put: (request, given) =>
-      run(given?.signal, ({ signal }) =>
-        putBlock({ ...options, lane: lanes[request.lane], pace: paces.put, signal }, request),
-      ),
-    getSlot: (request, given) =>
-      run(given?.signal, ({ signal }) =>
-        getSlot({ ...options, lane: lanes.roots, pace: paces.get, signal }, request),
-      ),
-    putSlot: (request, given) =>
-      run(given?.signal, ({ signal }) =>
-        putSlot({ ...options, lane: lanes.roots, pace: paces.put, signal }, request),
-      ),
+    get: (request, given) => getBlock(gets[request.lane], request, given?.signal),
+    put: (request, given) => putBlock(puts[request.lane], request, given?.signal),
+    getSlot: (request, given) => getSlot(gets.roots, request, given?.signal),
+    putSlot: (request, given) => putSlot(puts.roots, request, given?.signal),
+    // Requests in flight end with their circuits: no other circuit is to be had then.
     close() {
       all.cancel();
       for (const lane of Object.values(lanes)) lane.close();
@@ -129,12 +111,13 @@ export function createBlockNetwork(options: BlockNetworkOptions): BlockNetwork {
 interface Context extends BlockNetworkOptions {
   readonly lane: Lane;
   readonly pace: Pace;
-  readonly signal: AbortLike;
 }
 
-function getBlock(context: Context, { id, copy }: BlockGet): Promise<Uint8Array | undefined> {
+type Signal = AbortLike | undefined;
+
+function getBlock(context: Context, { id, copy }: BlockGet, signal: Signal): Promise<Uint8Array | undefined> {
   const bypassCaches = context.bypassCaches ?? false;
-  return ask(context, { op: "get", id, copy, bypassCaches }, (block) => {
+  return ask(context, { op: "get", id, copy, bypassCaches }, signal, (block) => {
     if (!isBlockOf(context.crypto, id, block)) throw new UmbelError("CRYPTO_FAILED", ANOTHER);
   });
 }
@@ -142,20 +125,21 @@ function getBlock(context: Context, { id, copy }: BlockGet): Promise<Uint8Array 
 function getSlot(
   context: Context,
   { id, copy, sequence = 0, rank = 0 }: SlotGet,
+  signal: Signal,
 ): Promise<Uint8Array | undefined> {
-  return ask(context, { op: "getSlot", id, copy, sequence, rank }, (slot) => {
+  return ask(context, { op: "getSlot", id, copy, sequence, rank }, signal, (slot) => {
     const found = decodeSlot(context.crypto, id, slot);
     const isAsked = sequence === 0 || (found.kind === "edition" && found.sequence === sequence);
     if (!isAsked) throw new UmbelError("CRYPTO_FAILED", ANOTHER);
   });
 }
 
-function putBlock(context: Context, { id, copy, block }: BlockPut): Promise<number> {
-  return give(context, { op: "put", id, copy, block });
+function putBlock(context: Context, { id, copy, block }: BlockPut, signal: Signal): Promise<number> {
+  return give(context, { op: "put", id, copy, block }, signal);
 }
 
-function putSlot(context: Context, { id, copy, slot }: SlotPut): Promise<number> {
-  return give(context, { op: "putSlot", id, copy, slot });
+function putSlot(context: Context, { id, copy, slot }: SlotPut, signal: Signal): Promise<number> {
+  return give(context, { op: "putSlot", id, copy, slot }, signal);
 }
 
 const ANOTHER = "an endpoint sent another block";
@@ -164,6 +148,7 @@ const ANOTHER = "an endpoint sent another block";
 async function ask(
   context: Context,
   message: GetMessage | GetSlotMessage,
+  signal: Signal,
   mustBe: (block: Uint8Array) => void,
 ): Promise<Uint8Array | undefined> {
   let notFound = 0;
@@ -171,6 +156,7 @@ async function ask(
     payload: encodeBlockMessage(message),
     maxResponseBytes: GET_REPLY_BYTES,
     timeout: CLIENT_GET_TIMEOUT_MS,
+    signal,
     read(reply) {
       const block = decodeGetReply(reply);
       if (block === undefined) return ++notFound >= CLIENT_OPINIONS ? { block } : undefined;
@@ -182,7 +168,7 @@ async function ask(
 }
 
 /** Gives the block to endpoint after endpoint until one reports enough copies, or several reported; the best counts. */
-async function give(context: Context, message: PutMessage | PutSlotMessage): Promise<number> {
+async function give(context: Context, message: PutMessage | PutSlotMessage, signal: Signal): Promise<number> {
   const wanted = context.wantedCopies ?? HOLDER_COUNT;
   let best = 0;
   let reports = 0;
@@ -190,6 +176,7 @@ async function give(context: Context, message: PutMessage | PutSlotMessage): Pro
     payload: encodeBlockMessage(message),
     maxResponseBytes: PUT_REPLY_BYTES,
     timeout: CLIENT_PUT_TIMEOUT_MS,
+    signal,
     read(reply) {
       best = Math.max(best, decodePutReply(reply));
       return best >= wanted || ++reports >= CLIENT_OPINIONS ? { done: true } : undefined;
@@ -202,19 +189,20 @@ interface CircuitCall<Result> {
   readonly payload: Uint8Array;
   readonly maxResponseBytes: number;
   readonly timeout: Millis;
+  readonly signal: Signal;
   /** The outcome, or undefined when another endpoint is to be asked. Throws when the endpoint lies or talks nonsense. */
   readonly read: (reply: Uint8Array) => Result | undefined;
 }
 
 /** One request over circuit after circuit, a second one beside a slow one. */
 function overCircuits<Result>(context: Context, call: CircuitCall<Result>): Promise<Result | undefined> {
-  const tried = new Set<NodeId>();
+  const tried: NodeId[] = [];
   return staggered({
     tries: CLIENT_TRIES,
     atOnce: 2,
     delay: context.pace.overtakeAfter(),
     timers: context.timers,
-    signal: context.signal,
+    signal: call.signal,
     attempt: (one) => tryCircuit(context, call, one, tried),
   });
 }
@@ -223,10 +211,10 @@ async function tryCircuit<Result>(
   { lane, pace, clock }: Context,
   { payload, maxResponseBytes, timeout, read }: CircuitCall<Result>,
   one: StaggeredTry,
-  tried: Set<NodeId>,
+  tried: NodeId[],
 ): Promise<Result | undefined> {
   const seat = await lane.acquire(tried, one.signal);
-  tried.add(seat.endpoint);
+  tried.push(seat.endpoint);
   one.onOvertaken(seat.slow);
   one.begin();
   const start = clock.now();

@@ -64,7 +64,7 @@ export interface Lane {
    * A seat on the least busy circuit, rather not at an endpoint of `avoid`; waits for one, and builds circuits as the
    * load asks for. Throws ABORTED, NO_PATH, NETWORK_UNREACHABLE.
    */
-  acquire(avoid: ReadonlySet<NodeId>, signal: AbortLike): Promise<Seat>;
+  acquire(avoid: readonly NodeId[], signal: AbortLike): Promise<Seat>;
   circuits(): readonly Circuit[];
   close(): void;
 }
@@ -82,7 +82,7 @@ interface Member {
 }
 
 interface Waiter {
-  readonly avoid: ReadonlySet<NodeId>;
+  readonly avoid: readonly NodeId[];
   readonly resolve: (seat: Seat) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -109,15 +109,20 @@ class CircuitLane implements Lane {
     this.#options = options;
   }
 
-  acquire(avoid: ReadonlySet<NodeId>, signal: AbortLike): Promise<Seat> {
+  acquire(avoid: readonly NodeId[], signal: AbortLike): Promise<Seat> {
     if (signal.aborted || this.#closed) return Promise.reject(new UmbelError("ABORTED", "given up"));
+    const seat = this.#waiters.size === 0 ? this.#seatNow(avoid) : undefined;
+    return seat === undefined ? this.#getInLine(avoid, signal) : Promise.resolve(seat);
+  }
+
+  #getInLine(avoid: readonly NodeId[], signal: AbortLike): Promise<Seat> {
     return new Promise((resolve, reject) => {
       const giveUp = () => {
         this.#waiters.delete(waiter);
         reject(new UmbelError("ABORTED", "given up"));
       };
       const waiter: Waiter = {
-        avoid: new Set(avoid),
+        avoid: [...avoid],
         resolve: (seat) => {
           signal.removeEventListener("abort", giveUp);
           resolve(seat);
@@ -150,39 +155,63 @@ class CircuitLane implements Lane {
   /** Seats whoever can be seated, then builds what is missing. Run after every change. */
   #pump(): void {
     if (this.#closed) return;
-    for (const member of this.#members.filter(({ circuit }) => !circuit.isOpen)) this.#drop(member);
-    for (const waiter of [...this.#waiters]) {
-      const member = this.#choose(waiter);
+    this.#dropClosed();
+    for (const waiter of this.#waiters) {
+      const member = this.#choose(waiter.avoid);
       if (member === undefined) continue;
       this.#waiters.delete(waiter);
       waiter.resolve(this.#seat(member));
     }
+    this.#buildMissing();
+  }
+
+  /** What `#pump` does for one that nobody waits before. */
+  #seatNow(avoid: readonly NodeId[]): Seat | undefined {
+    this.#dropClosed();
+    const member = this.#choose(avoid);
+    if (member === undefined) return undefined;
+    const seat = this.#seat(member);
+    this.#buildMissing();
+    return seat;
+  }
+
+  #dropClosed(): void {
+    for (const member of this.#members) if (!member.circuit.isOpen) this.#drop(member);
+  }
+
+  #buildMissing(): void {
     if (this.#pause !== undefined) return;
     const missing = this.#wanted() - this.#members.length;
     const atOnce = this.#collided ? Math.min(1, missing) : missing;
     while (this.#building < atOnce) this.#build();
   }
 
-  #choose(waiter: Waiter): Member | undefined {
-    const others = this.#members.filter((member) => !waiter.avoid.has(member.endpoint));
-    const mayRepeat = others.length === 0 && this.#building === 0 && !this.#canGrow();
-    const { callsPerCircuit } = this.#options;
-    const free = (mayRepeat ? this.#members : others).filter(({ seats }) => seats < callsPerCircuit);
-    const load = this.#options.spread ? ({ given }: Member) => given : ({ seats }: Member) => seats;
-    const least = Math.min(...free.map(load));
-    if (this.#options.spread && !this.#mayTake(waiter, least)) return undefined;
-    const best = free.filter((member) => load(member) === least);
-    return best.length === 0 ? undefined : best[randomBelow(this.#options.random, best.length)];
+  /** One of the least busy that have a place, at random; where there is no other endpoint, also one of `avoid`. */
+  #choose(avoid: readonly NodeId[]): Member | undefined {
+    const { spread, callsPerCircuit, random } = this.#options;
+    const isAvoided = ({ endpoint }: Member) => avoid.includes(endpoint);
+    const mayRepeat = this.#building === 0 && !this.#canGrow() && this.#members.every(isAvoided);
+    let best: Member[] = [];
+    let least = Number.POSITIVE_INFINITY;
+    for (const member of this.#members) {
+      if (member.seats >= callsPerCircuit || (isAvoided(member) && !mayRepeat)) continue;
+      const load = spread ? member.given : member.seats;
+      if (load < least) best = [];
+      least = Math.min(least, load);
+      if (load === least) best.push(member);
+    }
+    if (best.length === 0 || (spread && !this.#mayTake(avoid, least))) return undefined;
+    return best[randomBelow(random, best.length)];
   }
 
   /**
    * In a spread lane: whether a request may go to a circuit that was given `given` so far. Not before all circuits stand, and not
    * where another was given far fewer: it waits for that one. Another try of a request waits for nobody.
    */
-  #mayTake(waiter: Waiter, given: number): boolean {
+  #mayTake(avoid: readonly NodeId[], given: number): boolean {
     const isComplete = this.#members.length >= this.#options.maxCircuits;
     if (!isComplete && this.#failures < CLIENT_SPREAD_BUILD_FAILURES) return false;
-    return waiter.avoid.size > 0 || given <= this.#fewestGiven() + CLIENT_SPREAD_SLACK;
+    return avoid.length > 0 || given <= this.#fewestGiven() + CLIENT_SPREAD_SLACK;
   }
 
   #fewestGiven(): number {
@@ -201,7 +230,7 @@ class CircuitLane implements Lane {
       ? calls * this.#options.maxCircuits
       : Math.ceil(calls / CLIENT_CALLS_PER_NEW_CIRCUIT);
     const stuck = [...this.#waiters].some(({ avoid }) =>
-      this.#members.every(({ endpoint }) => avoid.has(endpoint)),
+      this.#members.every(({ endpoint }) => avoid.includes(endpoint)),
     );
     const forOthers = stuck ? this.#members.length + 1 : 0;
     return Math.min(this.#options.maxCircuits, Math.max(byLoad, forOthers));

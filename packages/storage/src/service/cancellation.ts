@@ -24,28 +24,39 @@ export async function withOwnSignal<Result>(
 
 /** A cancellation that also fires when one of `parents` does. */
 export function createCancellation(...parents: readonly (AbortLike | undefined)[]): Cancellation {
-  const listeners = new Set<() => void>();
-  let aborted = parents.some((parent) => parent?.aborted);
+  const own = new OwnSignal();
   const release = () => {
     for (const parent of parents) parent?.removeEventListener("abort", cancel);
   };
   const cancel = () => {
-    if (aborted) return;
-    aborted = true;
     release();
-    for (const listener of [...listeners]) listener();
-    listeners.clear();
+    own.fire();
   };
-  if (!aborted) for (const parent of parents) parent?.addEventListener("abort", cancel);
-  return {
-    signal: {
-      get aborted() {
-        return aborted;
-      },
-      addEventListener: (_type, listener) => void listeners.add(listener),
-      removeEventListener: (_type, listener) => void listeners.delete(listener),
-    },
-    cancel,
-    release,
-  };
+  if (parents.some((parent) => parent?.aborted)) own.fire();
+  else for (const parent of parents) parent?.addEventListener("abort", cancel);
+  return { signal: own, cancel, release };
+}
+
+class OwnSignal implements AbortLike {
+  aborted = false;
+  /**
+   * An array, since listeners come and go with each block: a Set that is rehashed now and again keeps what it held from the cheap
+   * collections of garbage, by a link from its old table to the new one.
+   */
+  readonly #listeners: (() => void)[] = [];
+
+  fire(): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    for (const listener of this.#listeners.splice(0)) listener();
+  }
+
+  addEventListener(_type: "abort", listener: () => void): void {
+    if (!this.#listeners.includes(listener)) this.#listeners.push(listener);
+  }
+
+  removeEventListener(_type: "abort", listener: () => void): void {
+    const at = this.#listeners.indexOf(listener);
+    if (at >= 0) this.#listeners.splice(at, 1);
+  }
 }

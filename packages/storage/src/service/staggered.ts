@@ -27,30 +27,33 @@ export interface StaggeredOptions<Result> {
 }
 
 /**
- * Tries one after the other, and beside each other where one is slow; the first result wins and the others are
+ * Tries one after the other, and beside each other where the newest is slow; the first result wins and the others are
  * aborted. Resolves with undefined when every try failed. Throws ABORTED, and whatever a try threw.
  */
 export function staggered<Result>(options: StaggeredOptions<Result>): Promise<Result | undefined> {
+  const { tries, atOnce, delay, timers, signal, attempt } = options;
   return new Promise((resolve, reject) => {
-    const cancellation = createCancellation(options.signal);
-    const timers = new Map<number, Timer>();
+    const cancellation = createCancellation();
     let started = 0;
     let active = 0;
     let decided = false;
+    /** The clock of the newest try. */
+    let timer: Timer | undefined;
 
     const decide = (settle: () => void) => {
       if (decided) return;
       decided = true;
-      for (const timer of timers.values()) timer.cancel();
+      timer?.cancel();
+      signal?.removeEventListener("abort", giveUp);
       settle();
       cancellation.cancel();
-      cancellation.release();
     };
+    const giveUp = () => decide(() => reject(new UmbelError("ABORTED", "given up")));
     const startNext = (): boolean => {
-      if (decided || started >= options.tries || active >= options.atOnce) return false;
+      if (decided || started >= tries || active >= atOnce) return false;
       active++;
       const one = createTry(started++);
-      options.attempt(one).then(
+      attempt(one).then(
         (result) => ended(one.index, result),
         (error) => decide(() => reject(error)),
       );
@@ -58,8 +61,8 @@ export function staggered<Result>(options: StaggeredOptions<Result>): Promise<Re
     };
     const ended = (index: number, result: Result | undefined) => {
       active--;
-      timers.get(index)?.cancel();
       if (result !== undefined) return decide(() => resolve(result));
+      if (index === started - 1) timer?.cancel();
       if (!startNext() && active === 0) decide(() => resolve(undefined));
     };
     const createTry = (index: number): StaggeredTry => {
@@ -69,10 +72,10 @@ export function staggered<Result>(options: StaggeredOptions<Result>): Promise<Re
         signal: cancellation.signal,
         begin() {
           if (decided || started > index + 1) return;
-          const next = () => {
+          timer?.cancel();
+          timer = timers.schedule(delay, () => {
             if (startNext()) overtaken?.();
-          };
-          timers.set(index, options.timers.schedule(options.delay, next));
+          });
         },
         onOvertaken(listener) {
           overtaken = listener;
@@ -80,11 +83,9 @@ export function staggered<Result>(options: StaggeredOptions<Result>): Promise<Re
       };
     };
 
-    cancellation.signal.addEventListener("abort", () =>
-      decide(() => reject(new UmbelError("ABORTED", "given up"))),
-    );
-    if (cancellation.signal.aborted) return decide(() => reject(new UmbelError("ABORTED", "given up")));
-    if (options.tries === 0) return decide(() => resolve(undefined));
+    if (signal?.aborted) return giveUp();
+    if (tries === 0) return resolve(undefined);
+    signal?.addEventListener("abort", giveUp);
     startNext();
   });
 }

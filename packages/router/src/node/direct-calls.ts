@@ -1,18 +1,11 @@
-import {
-  type Clock,
-  type Millis,
-  type NodeId,
-  type ServiceId,
-  type Timer,
-  type Timers,
-  UmbelError,
-} from "@umbel/core";
+import { type Clock, type Millis, type ServiceId, type Timer, type Timers, UmbelError } from "@umbel/core";
 import {
   DIRECT_IDLE_MS,
   MAX_DIRECT_CIRCUITS,
   MAX_STREAMS_PER_CIRCUIT,
   MAX_WAITING_DIRECT_CALLS,
 } from "../limits.ts";
+import type { DialTarget } from "./link-table.ts";
 import type { CallOptions } from "./overlay.ts";
 
 interface DirectCircuit {
@@ -30,12 +23,14 @@ interface Peer {
   calls: number;
 }
 
-/** How one-hop circuits to one peer are made, used and ended. */
+/** How one-hop circuits are made, used and ended. */
 export interface DirectCircuitPorts {
+  readonly timers: Timers;
+  readonly clock: Clock;
   /** A number for a new circuit. */
   readonly newNumber: () => number;
   /** Builds a one-hop circuit to the peer under that number; it is usable at once. */
-  readonly build: (circuit: number) => void;
+  readonly build: (circuit: number, target: DialTarget) => void;
   readonly close: (circuit: number) => void;
   readonly call: (
     circuit: number,
@@ -47,36 +42,38 @@ export interface DirectCircuitPorts {
 
 /** The kept one-hop circuits of this node, by peer: reused, bounded, closed when idle. */
 export class DirectCircuits {
+  readonly #ports: DirectCircuitPorts;
   readonly #peers = new Map<string, Peer>();
-  readonly #timers: Timers;
-  readonly #clock: Clock;
 
-  constructor(timers: Timers, clock: Clock) {
-    this.#timers = timers;
-    this.#clock = clock;
+  constructor(ports: DirectCircuitPorts) {
+    this.#ports = ports;
   }
 
   /**
-   * Makes one call over a kept or a new circuit. `key` names the peer. Faults of the circuit come out as LINK_CLOSED; what a call
-   * waits for a free stream counts as its time.
+   * Makes one call over a kept or a new circuit. Faults of the circuit come out as LINK_CLOSED; what a call waits for a free stream
+   * counts as its time.
    */
   async call(
-    key: NodeId | string,
+    target: DialTarget,
     service: ServiceId,
     payload: Uint8Array,
     options: CallOptions,
-    ports: DirectCircuitPorts,
   ): Promise<Uint8Array> {
+    const key = target.nodeId ?? target.url;
     const peer = this.#peer(key);
     peer.calls += 1;
     try {
-      const deadline = this.#clock.now() + options.timeout;
-      const held = await this.#acquire(peer, options, deadline, ports);
+      const deadline = this.#ports.clock.now() + options.timeout;
+      let left = options;
+      let held = this.#acquire(peer, target);
+      if (held === undefined) {
+        held = await this.#waitForStream(peer, target, options, deadline);
+        left = { ...options, timeout: Math.max(1, deadline - this.#ports.clock.now()) };
+      }
       try {
-        const timeout = Math.max(1, deadline - this.#clock.now());
-        return await ports.call(held.circuit, service, payload, { ...options, timeout });
+        return await this.#ports.call(held.circuit, service, payload, left);
       } finally {
-        this.#release(peer, held, ports.close);
+        this.#release(peer, held);
       }
     } catch (error) {
       if (error instanceof UmbelError && error.code === "CIRCUIT_CLOSED") {
@@ -102,32 +99,41 @@ export class DirectCircuits {
   }
 
   /** A circuit should end when its calls are done. */
-  retire(circuit: number, close: (circuit: number) => void): void {
+  retire(circuit: number): void {
     for (const peer of this.#peers.values()) {
       const held = peer.circuits.find((candidate) => candidate.circuit === circuit);
       if (held === undefined) continue;
       held.retired = true;
-      if (held.inFlight === 0) close(circuit);
+      if (held.inFlight === 0) this.#ports.close(circuit);
     }
   }
 
-  async #acquire(
+  /** A place on a circuit, kept or new; undefined when each of the circuits that there may be is full. */
+  #acquire(peer: Peer, target: DialTarget): DirectCircuit | undefined {
+    let usable = 0;
+    for (const held of peer.circuits) {
+      if (held.retired) continue;
+      if (held.inFlight < MAX_STREAMS_PER_CIRCUIT) return hold(held);
+      usable += 1;
+    }
+    if (usable === MAX_DIRECT_CIRCUITS) return undefined;
+    const { newNumber, build } = this.#ports;
+    const held = hold({ circuit: newNumber(), inFlight: 0, retired: false, idle: undefined });
+    peer.circuits.push(held);
+    build(held.circuit, target);
+    return held;
+  }
+
+  async #waitForStream(
     peer: Peer,
+    target: DialTarget,
     options: CallOptions,
     deadline: Millis,
-    ports: DirectCircuitPorts,
   ): Promise<DirectCircuit> {
     for (;;) {
-      const usable = peer.circuits.filter((held) => !held.retired);
-      const free = usable.find((held) => held.inFlight < MAX_STREAMS_PER_CIRCUIT);
-      if (free !== undefined) return hold(free);
-      if (usable.length < MAX_DIRECT_CIRCUITS) {
-        const held = hold({ circuit: ports.newNumber(), inFlight: 0, retired: false, idle: undefined });
-        peer.circuits.push(held);
-        ports.build(held.circuit);
-        return held;
-      }
       await this.#freeStream(peer, options, deadline);
+      const held = this.#acquire(peer, target);
+      if (held !== undefined) return held;
     }
   }
 
@@ -146,7 +152,8 @@ export class DirectCircuits {
       };
       const wake = (): void => settle();
       const onAbort = (): void => settle(new UmbelError("ABORTED", "the request was cancelled"));
-      const timer = this.#timers.schedule(Math.max(0, deadline - this.#clock.now()), () =>
+      const { timers, clock } = this.#ports;
+      const timer = timers.schedule(Math.max(0, deadline - clock.now()), () =>
         settle(new UmbelError("TIMED_OUT", "no stream to the node became free in time")),
       );
       peer.waiting.add(wake);
@@ -155,13 +162,16 @@ export class DirectCircuits {
     });
   }
 
-  #release(peer: Peer, held: DirectCircuit, close: (circuit: number) => void): void {
+  #release(peer: Peer, held: DirectCircuit): void {
     held.inFlight -= 1;
-    const [next] = peer.waiting;
-    next?.();
+    for (const wake of peer.waiting) {
+      wake();
+      break;
+    }
     if (held.inFlight > 0 || !peer.circuits.includes(held)) return;
+    const { timers, close } = this.#ports;
     if (held.retired) close(held.circuit);
-    else held.idle = this.#timers.schedule(DIRECT_IDLE_MS, () => close(held.circuit));
+    else held.idle = timers.schedule(DIRECT_IDLE_MS, () => close(held.circuit));
   }
 
   #peer(key: string): Peer {

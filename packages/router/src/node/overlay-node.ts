@@ -9,7 +9,7 @@ import {
 import type { OriginCircuitEffect, OriginCircuitInput } from "../circuit/origin-circuit.ts";
 import type { Transport } from "../transport/transport.ts";
 import { CallTable } from "./call-table.ts";
-import { type DirectCircuitPorts, DirectCircuits } from "./direct-calls.ts";
+import { DirectCircuits } from "./direct-calls.ts";
 import { NodeDriver, type NodeNews } from "./driver.ts";
 import { createHopEfforts, type HopEfforts } from "./hop-efforts.ts";
 import { createInlineResponder, type HopResponder } from "./hop-responder.ts";
@@ -79,7 +79,14 @@ export class OverlayNode implements DirectCalls {
       tap,
     });
     this.#calls = new CallTable({ timers, toOrigin: (circuit, input) => this.#command(circuit, input) });
-    this.#direct = new DirectCircuits(timers, clock);
+    this.#direct = new DirectCircuits({
+      timers,
+      clock,
+      newNumber: () => this.#machine.newNumber(),
+      build: (circuit, target) => this.#driver.input({ type: "build-direct", circuit, target }),
+      close: (circuit) => this.#close(circuit),
+      call: (circuit, service, payload, call) => this.#calls.call(circuit, service, payload, call),
+    });
     this.#efforts = createHopEfforts(options);
   }
 
@@ -114,13 +121,7 @@ export class OverlayNode implements DirectCalls {
     if (target === undefined) {
       return Promise.reject(new UmbelError("NO_PATH", "the node is not in the directory"));
     }
-    const ports: DirectCircuitPorts = {
-      newNumber: () => this.#machine.newNumber(),
-      build: (circuit) => this.#driver.input({ type: "build-direct", circuit, target }),
-      close: (circuit) => this.#command(circuit, { type: "close" }),
-      call: (...args) => this.#calls.call(...args),
-    };
-    return this.#direct.call(target.nodeId ?? target.url, service, payload, options, ports);
+    return this.#direct.call(target, service, payload, options);
   }
 
   /** Builds a circuit over exactly this path, guard first. */
@@ -159,6 +160,10 @@ export class OverlayNode implements DirectCalls {
     this.#driver.input({ type: "origin", circuit, input });
   }
 
+  #close(circuit: number): void {
+    this.#command(circuit, { type: "close" });
+  }
+
   #news(news: NodeNews): void {
     switch (news.type) {
       case "hop":
@@ -168,7 +173,7 @@ export class OverlayNode implements DirectCalls {
         this.#host.circuitClosed(news.circuit);
         break;
       case "superseded":
-        this.#direct.retire(news.circuit, (circuit) => this.#command(circuit, { type: "close" }));
+        this.#direct.retire(news.circuit);
         break;
       case "rate-refused":
         this.#options.onRateRefused?.();
@@ -227,7 +232,7 @@ export class OverlayNode implements DirectCalls {
         return inFlight();
       },
       call: (service, payload, options) => this.#calls.call(circuit, service, payload, options),
-      close: () => this.#command(circuit, { type: "close" }),
+      close: () => this.#close(circuit),
     };
   }
 }

@@ -11,15 +11,17 @@ import { DirectCircuits } from "../../src/node/direct-calls.ts";
 
 const AT_ONCE = MAX_DIRECT_CIRCUITS * MAX_STREAMS_PER_CIRCUIT;
 const OPTIONS = { maxResponseBytes: 10, timeout: 1000 };
+const TARGET = { url: "ws://peer", nodeId: undefined, linkKey: undefined };
 
 function createDirect() {
   const clock = createVirtualClock();
-  const direct = new DirectCircuits(clock, clock);
   const built: number[] = [];
   const closed: number[] = [];
   const running: { circuit: number; timeout: number; end: (error?: UmbelError) => void }[] = [];
   let lastNumber = 0;
-  const ports = {
+  const direct = new DirectCircuits({
+    timers: clock,
+    clock,
     newNumber: () => ++lastNumber,
     build: (circuit: number) => built.push(circuit),
     close: (circuit: number) => {
@@ -32,9 +34,9 @@ function createDirect() {
           error === undefined ? resolve(new Uint8Array(1)) : reject(error);
         running.push({ circuit, timeout, end });
       }),
-  };
+  });
   const call = (options: object = {}) =>
-    direct.call("ws://peer", SERVICE.HOLDER, new Uint8Array(0), { ...OPTIONS, ...options }, ports);
+    direct.call(TARGET, SERVICE.HOLDER, new Uint8Array(0), { ...OPTIONS, ...options });
   return { clock, direct, built, closed, running, call };
 }
 
@@ -143,7 +145,7 @@ describe("direct circuits to one peer", () => {
     const { call, direct, running, closed, built } = createDirect();
     const first = call();
     await settle();
-    direct.retire(1, (circuit) => closed.push(circuit));
+    direct.retire(1);
     void call();
     await settle();
     expect(built).toEqual([1, 2]);

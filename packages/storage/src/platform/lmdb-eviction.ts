@@ -44,6 +44,8 @@ export class CacheClock {
   readonly #files: StoreFiles;
   readonly #hand: Hand;
   readonly #recent = new Set<string>();
+  /** From the oldest on, once the set is full. One for good: each new one would walk over all that was deleted at the front. */
+  #oldestFirst: Iterator<string> | undefined;
 
   constructor(files: StoreFiles) {
     this.#files = files;
@@ -54,8 +56,10 @@ export class CacheClock {
   used(name: Uint8Array): void {
     const key = nameKey(name);
     this.#recent.delete(key);
-    const [oldest] = this.#recent;
-    if (this.#recent.size >= STORE_RECENT_NAMES && oldest !== undefined) this.#recent.delete(oldest);
+    if (this.#recent.size >= STORE_RECENT_NAMES) {
+      this.#oldestFirst ??= this.#recent.values();
+      this.#recent.delete(this.#oldestFirst.next().value);
+    }
     this.#recent.add(key);
   }
 

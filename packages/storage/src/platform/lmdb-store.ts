@@ -136,7 +136,7 @@ class LmdbStore implements BlockStore {
   }
 
   async getCached(id: BlockId): Promise<Uint8Array | undefined> {
-    if (!this.#hasCache && this.#writer.use.cached === 0) return undefined;
+    if (this.#writer.use.cached === 0) return undefined;
     const name = this.#name("cached", id);
     const block = this.#block(this.#files.cached, name);
     if (block !== undefined) this.#writer.clock.used(name);

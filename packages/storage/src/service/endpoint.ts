@@ -21,7 +21,7 @@ import { createAdmission } from "./admission.ts";
 import { createEndpointCache, type EndpointCache } from "./endpoint-cache.ts";
 import type { HolderPort } from "./holder.ts";
 import { createHolderCalls, type HolderCalls } from "./holder-calls.ts";
-import { furtherOut, type HolderIndex, holdersOf } from "./holders.ts";
+import { furtherOut, type HolderIndex, nearestTo } from "./holders.ts";
 import {
   type BlockMessage,
   blockOfReply,
@@ -30,6 +30,7 @@ import {
   encodeGetReply,
   encodePutReply,
   type GetMessage,
+  type GetSlotMessage,
   PUT_REQUEST_BYTES,
   type PutMessage,
   type PutSlotMessage,
@@ -92,23 +93,32 @@ class Endpoint {
   }
 
   /** `request` is what `message` was read from: holders are told the same. */
-  async answer(message: BlockMessage, request: Uint8Array, circuit: CircuitToken): Promise<Uint8Array> {
+  answer(message: BlockMessage, request: Uint8Array, circuit: CircuitToken): Promise<Uint8Array> {
     switch (message.op) {
       case "get":
         return this.#getBlock(message, request, circuit);
       case "getSlot":
-        return encodeGetReply(
-          await bestSlot({ ...this.#options, asked: this.#asked }, this.#inOrder(message), message),
-        );
+        return this.#getSlot(message);
       case "put":
-        this.#cache.put(message.id, message.copy);
-        if (!isBlockOf(this.#options.crypto, message.id, message.block)) return encodePutReply(0);
-        return encodePutReply(await this.#give(message, request));
       case "putSlot":
-        if (slotOrNothing(this.#options.crypto, message.id, message.slot) === undefined)
-          return encodePutReply(0);
-        return encodePutReply(await this.#give(message, request));
+        return this.#put(message, request);
     }
+  }
+
+  async #getSlot(message: GetSlotMessage): Promise<Uint8Array> {
+    const { crypto, timers } = this.#options;
+    const order = this.#inOrder(message);
+    return encodeGetReply(await bestSlot({ crypto, timers, asked: this.#asked }, order, message));
+  }
+
+  async #put(message: PutMessage | PutSlotMessage, request: Uint8Array): Promise<Uint8Array> {
+    const { crypto } = this.#options;
+    if (message.op === "put") this.#cache.put(message.id, message.copy);
+    const isGood =
+      message.op === "put"
+        ? isBlockOf(crypto, message.id, message.block)
+        : slotOrNothing(crypto, message.id, message.slot) !== undefined;
+    return encodePutReply(isGood ? await this.#give(message, request) : 0);
   }
 
   async #getBlock(message: GetMessage, request: Uint8Array, circuit: CircuitToken): Promise<Uint8Array> {
@@ -179,10 +189,10 @@ class Endpoint {
   /** Holders and near misses, and as many nodes further out as of these could not be reached; those that could not last. */
   #inOrder({ id, copy }: BlockMessage): readonly NodeId[] {
     const location = locationOf(this.#options.crypto, id, copy);
-    const { holders, nearMisses } = holdersOf(this.#index, location);
-    const near = [...holders, ...nearMisses];
-    const further = furtherOut(this.#index, location, this.#asked.unreachable(near));
-    return this.#asked.inOrder([...near, ...further]);
+    const near = nearestTo(this.#index, location);
+    const unreachable = this.#asked.unreachable(near);
+    if (unreachable === 0) return near;
+    return this.#asked.inOrder([...near, ...furtherOut(this.#index, location, unreachable)]);
   }
 }
 

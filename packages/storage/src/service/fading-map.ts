@@ -17,6 +17,8 @@ export function createFadingMap<Key, Value>(
   maxEntries: number,
 ): FadingMap<Key, Value> {
   const entries = new Map<Key, { readonly value: Value; readonly until: Millis }>();
+  /** From the oldest on, once the map is full. One for good: each new one would walk over all that was deleted at the front. */
+  let oldestFirst: Iterator<Key> | undefined;
   return {
     get(key) {
       const entry = entries.get(key);
@@ -27,8 +29,10 @@ export function createFadingMap<Key, Value>(
     },
     set(key, value) {
       entries.delete(key);
-      const [oldest] = entries.keys();
-      if (entries.size >= maxEntries && oldest !== undefined) entries.delete(oldest);
+      if (entries.size >= maxEntries) {
+        oldestFirst ??= entries.keys();
+        entries.delete(oldestFirst.next().value);
+      }
       entries.set(key, { value, until: clock.now() + duration });
     },
     delete: (key) => void entries.delete(key),

@@ -30,8 +30,13 @@ export interface HolderIndex {
  * position, then the near misses. The one function that decides this; part 3 widens it for roots and slots.
  */
 export function holdersOf(index: HolderIndex, location: Uint8Array): Holders {
-  const near = nodesAround(index, location, HOLDER_COUNT + NEAR_MISS_COUNT);
+  const near = nearestTo(index, location);
   return { holders: near.slice(0, HOLDER_COUNT), nearMisses: near.slice(HOLDER_COUNT) };
+}
+
+/** Holders and near misses of a location in one: whom a GET asks, in that order. */
+export function nearestTo(index: HolderIndex, location: Uint8Array): readonly NodeId[] {
+  return nodesAround(index, location, HOLDER_COUNT + NEAR_MISS_COUNT);
 }
 
 /** The `count` nodes after the near misses: where holders repair to while nearer ones are away. */

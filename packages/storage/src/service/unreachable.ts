@@ -29,7 +29,7 @@ export function createUnreachableNodes(clock: Clock, duration: Millis, maxNodes:
       until.set(id, clock.now() + duration);
     },
     remove: (id) => void until.delete(id),
-    count: (ids) => ids.filter(isOut).length,
+    count: (ids) => (until.size === 0 ? 0 : ids.filter(isOut).length),
     last(ids) {
       const out = ids.filter(isOut);
       return [...ids.filter((id) => !out.includes(id)), ...out];

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createVirtualClock } from "../../../../test/support/virtual-clock.ts";
 import { createFadingMap } from "../../src/service/fading-map.ts";
@@ -23,5 +24,27 @@ describe("a fading map", () => {
     expect(map.size).toBe(3);
     map.delete(4);
     expect(map.size).toBe(2);
+  });
+
+  it("holds the newest after any sets and deletes, as a slow twin does", () => {
+    const operation = fc.record({ key: fc.nat(9), isSet: fc.boolean() });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(operation, { maxLength: 60 }),
+        (most, operations) => {
+          const map = createFadingMap<number, number>(createVirtualClock(), 100, most);
+          let twin: number[] = [];
+          for (const { key, isSet } of operations) {
+            twin = twin.filter((other) => other !== key);
+            if (isSet) twin = [...twin, key].slice(-most);
+            if (isSet) map.set(key, key);
+            else map.delete(key);
+            expect(map.size).toBe(twin.length);
+          }
+          expect([...Array(10).keys()].filter((key) => map.get(key) !== undefined)).toEqual([...twin].sort());
+        },
+      ),
+    );
   });
 });

@@ -8,12 +8,16 @@ import {
   type Timers,
   UmbelError,
 } from "@umbel/core";
+import { STREAM_WINDOW } from "../circuit/credits.ts";
 import type { OriginCircuitEffect, OriginCircuitInput } from "../circuit/origin-circuit.ts";
 import { ByteCollector } from "./byte-collector.ts";
 import type { CallOptions } from "./overlay.ts";
 
 /** Responses are mostly as long as they may be, up to this: one storage block and its header. */
 const EXPECTED_RESPONSE_BYTES = 8 * RELAY_DATA_BYTES;
+
+/** Cells are reported as consumed when a credit is due, and not one by one. */
+const CONSUMED_AT_ONCE = STREAM_WINDOW.creditEvery;
 
 /** One request that is not answered yet. */
 interface PendingCall {
@@ -26,6 +30,8 @@ interface PendingCall {
   readonly resolve: (response: Uint8Array) => void;
   readonly reject: (error: UmbelError) => void;
   streamId: StreamId | undefined;
+  /** Cells of the response so far. */
+  cells: number;
 }
 
 /** What a call table is made with. */
@@ -70,6 +76,7 @@ export class CallTable {
         resolve,
         reject,
         streamId: undefined,
+        cells: 0,
       };
       signal?.addEventListener("abort", call.onAbort);
       this.#byToken.set(token, call);
@@ -128,7 +135,8 @@ export class CallTable {
       // Of no effect after a whole request; one that was answered early must not keep its place.
       this.#options.toOrigin(circuit, { type: "reset", streamId });
       if (this.#release(call)) call.resolve(bytes.take());
-    } else this.#options.toOrigin(circuit, { type: "consumed", streamId, cells: 1 });
+    } else if (++call.cells % CONSUMED_AT_ONCE === 0)
+      this.#options.toOrigin(circuit, { type: "consumed", streamId, cells: CONSUMED_AT_ONCE });
   }
 
   #giveUp(call: PendingCall, code: "TIMED_OUT" | "ABORTED"): void {

@@ -1,11 +1,15 @@
 import type { Clock, Millis, ServiceId, StreamId } from "@umbel/core";
 import type { StreamEvent, Waiting } from "../circuit/channel.ts";
+import { STREAM_WINDOW } from "../circuit/credits.ts";
 import type { RelayCircuitInput } from "../circuit/relay-circuit.ts";
 import { MAX_REQUESTS_IN_PROGRESS } from "../limits.ts";
 import { ByteCollector } from "./byte-collector.ts";
 import type { HopOrigin } from "./circuit-end.ts";
 import type { CircuitToken, Service, ServiceRequest } from "./overlay.ts";
 import type { Tap } from "./tap.ts";
+
+/** Cells are reported as consumed when a credit is due, and not one by one. */
+const CONSUMED_AT_ONCE = STREAM_WINDOW.creditEvery;
 
 interface Request {
   readonly circuit: number;
@@ -14,6 +18,8 @@ interface Request {
   readonly service: Service;
   readonly bytes: ByteCollector;
   readonly since: Millis;
+  /** Cells that have come. */
+  cells: number;
 }
 
 /** What a service host is made with. */
@@ -94,6 +100,7 @@ export class ServiceHost {
       service,
       bytes: new ByteCollector(service.maxRequestBytes),
       since: this.#options.clock.now(),
+      cells: 0,
     };
     let requests = this.#requests.get(circuit);
     if (requests === undefined) {
@@ -119,7 +126,8 @@ export class ServiceHost {
     if (request === undefined) return;
     if (!request.bytes.append(data)) this.#giveUp(request);
     else if (end) this.#run(request, origin);
-    else this.#options.toHop(circuit, { type: "consumed", streamId, cells: 1 });
+    else if (++request.cells % CONSUMED_AT_ONCE === 0)
+      this.#options.toHop(circuit, { type: "consumed", streamId, cells: CONSUMED_AT_ONCE });
   }
 
   #run(request: Request, origin: HopOrigin): void {

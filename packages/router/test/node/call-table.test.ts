@@ -1,6 +1,7 @@
 import { SERVICE, type StreamId } from "@umbel/core";
 import { describe, expect, it } from "vitest";
 import { createVirtualClock } from "../../../../test/support/virtual-clock.ts";
+import { STREAM_WINDOW } from "../../src/circuit/credits.ts";
 import type { OriginCircuitInput } from "../../src/circuit/origin-circuit.ts";
 import { CallTable } from "../../src/node/call-table.ts";
 
@@ -37,6 +38,18 @@ describe("a call", () => {
     for (let i = 1; i < 200_000; i++) data(Uint8Array.of(i), false);
     data(Uint8Array.of(5), true);
     expect((await response).length).toBe(200_000);
+  });
+
+  it("says that it consumed its cells each time a credit is due, and not before", () => {
+    const { call, number, data, inputs } = createTable();
+    call();
+    number();
+    const { creditEvery } = STREAM_WINDOW;
+    const consumed = () => inputs.flatMap((input) => (input.type === "consumed" ? [input.cells] : []));
+    for (let cell = 1; cell < 2 * creditEvery; cell++) data(Uint8Array.of(cell), false);
+    expect(consumed()).toEqual([creditEvery]);
+    data(Uint8Array.of(0), false);
+    expect(consumed()).toEqual([creditEvery, creditEvery]);
   });
 
   it("that was given up before its stream had a number resets the stream when it gets one", async () => {

@@ -1,5 +1,6 @@
 import { SERVICE, type StreamId } from "@umbel/core";
 import { describe, expect, it } from "vitest";
+import { STREAM_WINDOW } from "../../src/circuit/credits.ts";
 import type { RelayCircuitInput } from "../../src/circuit/relay-circuit.ts";
 import { MAX_REQUESTS_IN_PROGRESS, MAX_STREAMS_PER_CIRCUIT } from "../../src/limits.ts";
 import type { Service } from "../../src/node/overlay.ts";
@@ -11,10 +12,12 @@ const ORIGIN = { via: "circuit" } as const;
 /** A host, and what it says to its circuits: [circuit, stream, "reset" | "write"]. */
 function createHost(service: Partial<Service> = {}) {
   const said: [number, number, string][] = [];
+  const consumed: number[] = [];
   const time = { now: 0 };
   const host = new ServiceHost({
     clock: { now: () => time.now, unixNow: () => time.now },
     toHop: (circuit, input: RelayCircuitInput) => {
+      if (input.type === "consumed") consumed.push(input.cells);
       if (input.type === "reset" || input.type === "write") said.push([circuit, input.streamId, input.type]);
     },
   });
@@ -31,7 +34,7 @@ function createHost(service: Partial<Service> = {}) {
     open(circuit, stream);
     data(circuit, stream, Uint8Array.of(1), true);
   };
-  return { host, said, time, open, data, request };
+  return { host, said, consumed, time, open, data, request };
 }
 
 const place = (index: number): [number, number] => [
@@ -73,6 +76,16 @@ describe("a service host", () => {
     await settled();
     expect(lengths).toEqual([200_000]);
     expect(said).toEqual([[1, 1, "write"]]);
+  });
+
+  it("says that it consumed the cells of a request each time a credit is due, and not before", () => {
+    const { open, data, consumed } = createHost();
+    const { creditEvery } = STREAM_WINDOW;
+    open(1, 1);
+    for (let cell = 1; cell < 2 * creditEvery; cell++) data(1, 1, Uint8Array.of(cell), false);
+    expect(consumed).toEqual([creditEvery]);
+    data(1, 1, Uint8Array.of(0), false);
+    expect(consumed).toEqual([creditEvery, creditEvery]);
   });
 
   it(`runs ${MAX_REQUESTS_IN_PROGRESS} requests at once and resets one more`, () => {

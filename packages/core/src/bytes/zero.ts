@@ -2,6 +2,7 @@ const WORD_BYTES = 4;
 
 /** True when every byte is zero, as padding must be. For data that is not secret. */
 export function isZero(bytes: Uint8Array): boolean {
+  if (bytes.length === 0) return true;
   // By words: most of a cell with a short message is padding.
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let at = 0;

@@ -30,6 +30,8 @@ interface PendingCall {
   readonly resolve: (response: Uint8Array) => void;
   readonly reject: (error: UmbelError) => void;
   streamId: StreamId | undefined;
+  /** True for a request that leaves whole with the opening of its stream. */
+  readonly isOneCell: boolean;
   /** Cells of the response so far. */
   cells: number;
 }
@@ -76,6 +78,7 @@ export class CallTable {
         resolve,
         reject,
         streamId: undefined,
+        isOneCell: payload.length < RELAY_DATA_BYTES,
         cells: 0,
       };
       signal?.addEventListener("abort", call.onAbort);
@@ -132,8 +135,8 @@ export class CallTable {
       this.#options.toOrigin(circuit, { type: "reset", streamId });
       this.#fail(call, "LIMIT_REACHED", "the response is longer than it may be");
     } else if (end) {
-      // Of no effect after a whole request; one that was answered early must not keep its place.
-      this.#options.toOrigin(circuit, { type: "reset", streamId });
+      // A request that was answered before it left whole must not keep its place.
+      if (!call.isOneCell) this.#options.toOrigin(circuit, { type: "reset", streamId });
       if (this.#release(call)) call.resolve(bytes.take());
     } else if (++call.cells % CONSUMED_AT_ONCE === 0)
       this.#options.toOrigin(circuit, { type: "consumed", streamId, cells: CONSUMED_AT_ONCE });

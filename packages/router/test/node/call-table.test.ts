@@ -1,4 +1,4 @@
-import { SERVICE, type StreamId } from "@umbel/core";
+import { RELAY_DATA_BYTES, SERVICE, type StreamId } from "@umbel/core";
 import { describe, expect, it } from "vitest";
 import { createVirtualClock } from "../../../../test/support/virtual-clock.ts";
 import { STREAM_WINDOW } from "../../src/circuit/credits.ts";
@@ -21,8 +21,7 @@ function createTable() {
     clock,
     calls,
     inputs,
-    call: (options = {}) =>
-      calls.call(CIRCUIT, SERVICE.BLOCKS, new Uint8Array(1), { ...OPTIONS, ...options }),
+    call: (request = new Uint8Array(1)) => calls.call(CIRCUIT, SERVICE.BLOCKS, request, OPTIONS),
     number: (streamId: StreamId | undefined = STREAM, token = opened()) =>
       calls.event(CIRCUIT, { type: "stream-number", token, streamId }),
     data: (data: Uint8Array, end: boolean) =>
@@ -42,7 +41,7 @@ describe("a call", () => {
 
   it("says that it consumed its cells each time a credit is due, and not before", () => {
     const { call, number, data, inputs } = createTable();
-    call();
+    void call();
     number();
     const { creditEvery } = STREAM_WINDOW;
     const consumed = () => inputs.flatMap((input) => (input.type === "consumed" ? [input.cells] : []));
@@ -62,9 +61,18 @@ describe("a call", () => {
     expect(inputs.at(-1)).toEqual({ type: "reset", streamId: STREAM });
   });
 
+  it("whose request left in one cell says nothing more once it is answered", async () => {
+    const { call, number, data, inputs } = createTable();
+    const response = call(new Uint8Array(RELAY_DATA_BYTES - 1));
+    number();
+    data(Uint8Array.of(1), true);
+    await response;
+    expect(inputs.map(({ type }) => type)).toEqual(["open-stream"]);
+  });
+
   it("whose response ended before the request did resets the stream, so that it holds no place", async () => {
     const { call, number, data, inputs } = createTable();
-    const response = call();
+    const response = call(new Uint8Array(RELAY_DATA_BYTES));
     number();
     data(Uint8Array.of(1), true);
     await response;

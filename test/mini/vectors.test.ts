@@ -11,7 +11,17 @@ import onion from "../vectors/onion-3-hops.json" with { type: "json" };
 import records from "../vectors/records.json" with { type: "json" };
 import { readAddress } from "./address.ts";
 import { base32, concat, fromBase32, fromHex, hex, sha256, uint, zeros } from "./bytes.ts";
-import { CELL, extendData, RELAY, readCells, readRelay, writeCell, writeRelay } from "./cells.ts";
+import {
+  CELL,
+  extendData,
+  FLAG,
+  RELAY,
+  readCells,
+  readPacked,
+  readRelay,
+  writeCell,
+  writeRelay,
+} from "./cells.ts";
 import { answerHop, type HopKeys, startHop } from "./hop.ts";
 import { linkPublicKey, networkIdOf, readDescriptor } from "./identity.ts";
 import { Layer, type LayerKeys, PlainLayer } from "./layer.ts";
@@ -209,6 +219,12 @@ describe("an onion of three hops, by the pages alone,", () => {
   });
 });
 
+const PACKED_DATA = concat(
+  ...[uint(RELAY.CREDIT, 1), zeros(1), uint(16, 2), zeros(4), named("chain", 16)],
+  ...[uint(RELAY.OPEN, 1), uint(FLAG.END, 1), uint(64, 2), uint(1, 4), uint(2, 1), named("data", 63)],
+  ...[uint(RELAY.RESET, 1), zeros(1), zeros(2), uint(7, 4)],
+);
+
 describe("cells, by the page alone,", () => {
   const [request, reply] = [named("hop request", 1376), named("hop reply", 1280)];
   const bodies: Record<string, readonly [number, Uint8Array]> = {
@@ -233,6 +249,7 @@ describe("cells, by the page alone,", () => {
     "CREDIT of the circuit": [RELAY.CREDIT, named("chain", 16)],
     "CREDIT of a stream": [RELAY.CREDIT, named("chain", 16)],
     RESET: [RELAY.RESET, zeros(0)],
+    "PACKED: CREDIT of the circuit, OPEN with END, RESET": [RELAY.PACKED, PACKED_DATA],
   };
 
   it.each(Object.entries(cells.cells))("are the product's: %s", (name, vector) => {
@@ -248,6 +265,19 @@ describe("cells, by the page alone,", () => {
     const body = writeRelay(named("tag", 16), { command, flags, stream, data });
     expect(hex(sha256(body))).toBe(vector.sha256);
     expect(readRelay(body)).toEqual({ command: vector.command, flags, stream, data });
+  });
+});
+
+describe("packed messages, by the page alone,", () => {
+  const { OPEN, CREDIT, RESET } = RELAY;
+  it("are read one by one, each by the rules of its own cell", () => {
+    expect(readPacked(PACKED_DATA)).toEqual([
+      { command: CREDIT, flags: 0, stream: 0, data: named("chain", 16) },
+      { command: OPEN, flags: FLAG.END, stream: 1, data: concat(uint(2, 1), named("data", 63)) },
+      { command: RESET, flags: 0, stream: 7, data: zeros(0) },
+    ]);
+    expect(() => readPacked(PACKED_DATA.subarray(0, -1))).toThrow("cut off");
+    expect(() => readPacked(PACKED_DATA.subarray(0, 24))).toThrow("1 messages");
   });
 });
 

@@ -53,32 +53,30 @@ const POINT_STEP_BYTES = 8;
  * is near by one reading of the numbers is anywhere by another, so two blocks seldom have the same holders.
  */
 export function nodesAround(index: HolderIndex, location: Uint8Array, count: number): NodeId[] {
-  const lines = Array.from({ length: HOLDER_COUNT }, (_, point) =>
-    index.nearest(location, count, point)[Symbol.iterator](),
-  );
-  const found = new Set<NodeId>();
-  for (let open = lines; open.length > 0 && found.size < count; ) {
-    open = open.filter((line) => found.size < count && addNext(found, line));
+  const lines = POINTS.map((point) => index.nearest(location, count, point));
+  const next = POINTS.map(() => 0);
+  const found: NodeId[] = [];
+  /** Lines in a row that had nobody left. */
+  let ended = 0;
+  for (let point = 0; found.length < count && ended < lines.length; point = (point + 1) % lines.length) {
+    const line = lines[point] as readonly NodeId[];
+    let at = next[point] as number;
+    while (at < line.length && found.includes(line[at] as NodeId)) at++;
+    ended = at < line.length ? 0 : ended + 1;
+    if (at < line.length) found.push(line[at] as NodeId);
+    next[point] = at + 1;
   }
-  return [...found];
+  return found;
 }
 
-/** Adds the first of `line` that is new; false when there is none. */
-function addNext(found: Set<NodeId>, line: Iterator<NodeId>): boolean {
-  for (let next = line.next(); next.done !== true; next = line.next()) {
-    if (found.has(next.value)) continue;
-    found.add(next.value);
-    return true;
-  }
-  return false;
-}
+const POINTS = Array.from({ length: HOLDER_COUNT }, (_, point) => point);
 
 /**
  * Sorts the nodes once for each point; each search then walks the binary tree of their common prefixes: O(count * log n) for n nodes
  * (the tree of Kademlia, Maymounkov and Mazieres 2002, section 2).
  */
 export function createHolderIndex(nodes: readonly StoreNode[]): HolderIndex {
-  const orders = Array.from({ length: HOLDER_COUNT }, (_, point) => {
+  const orders = POINTS.map((point) => {
     const from = point * POINT_STEP_BYTES;
     return [...nodes].sort((a, b) => compareFrom(a.position, b.position, from));
   });
@@ -118,7 +116,7 @@ function nearestIn(
   const collect = (bit: number, from: number, to: number): void => {
     if (from >= to || found.length >= count) return;
     if (to - from === 1 || bit >= bits) {
-      for (const node of sorted.slice(from, Math.min(to, from + count - found.length))) found.push(node.id);
+      for (let at = from; at < to && found.length < count; at++) found.push((sorted[at] as StoreNode).id);
       return;
     }
     const split = firstSet(bit, from, to);

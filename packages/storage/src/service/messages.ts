@@ -115,7 +115,8 @@ export function decodeBlockMessage(bytes: Uint8Array): BlockMessage {
   if (flags !== 0 && (op !== OP.GET || flags !== FLAG_BYPASS_CACHES)) throw bad("flags");
   const copy = decodeCopy(bytes);
   mustBeZero(bytes, op === OP.GET_SLOT ? RANK_OFFSET + 1 : SEQUENCE_OFFSET, REQUEST_HEADER_BYTES);
-  const id = blockIdFromBytes(bytes.subarray(ID_OFFSET, SEQUENCE_OFFSET));
+  // A copy: a view of an array as short as this one would move that out of the heap.
+  const id = blockIdFromBytes(bytes.slice(ID_OFFSET, SEQUENCE_OFFSET));
   switch (op) {
     case OP.GET:
       return { op: "get", id, copy, bypassCaches: flags === FLAG_BYPASS_CACHES };

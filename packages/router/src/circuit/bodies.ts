@@ -1,7 +1,5 @@
 import { BODY_BYTES } from "@umbel/core";
-
-/** 1 MiB for the whole process: more cells than one turn of the event loop mostly sends. */
-const MAX_SPARE_BODIES = 256;
+import { MAX_SPARE_BODIES } from "../limits.ts";
 
 /** Bodies whose cells were copied into a record. Making one costs several times as much as filling it. */
 const spare: Uint8Array[] = [];

@@ -1,8 +1,9 @@
 import { BODY_BYTES } from "@umbel/core";
 import { describe, expect, it } from "vitest";
 import { giveBackBody, takeBody } from "../../src/circuit/bodies.ts";
+import { MAX_SPARE_BODIES } from "../../src/limits.ts";
 
-const MORE_THAN_ARE_KEPT = 300;
+const MORE_THAN_ARE_KEPT = MAX_SPARE_BODIES + 1;
 const taken = (count: number) => Array.from({ length: count }, takeBody);
 
 describe("the bodies of cells that start here", () => {
@@ -14,11 +15,11 @@ describe("the bodies of cells that start here", () => {
       expect([body.length, body.buffer.byteLength]).toEqual([BODY_BYTES, BODY_BYTES]);
   });
 
-  it("are used again, up to a MiB of them", () => {
+  it(`are used again, ${MAX_SPARE_BODIES} of them and not one more`, () => {
     const bodies = new Set(taken(MORE_THAN_ARE_KEPT));
     for (const body of bodies) giveBackBody(body);
     const again = taken(MORE_THAN_ARE_KEPT).filter((body) => bodies.has(body));
-    expect(again.length * BODY_BYTES).toBe(2 ** 20);
+    expect(again).toHaveLength(MAX_SPARE_BODIES);
   });
 
   it("are not used again where they are a view of something larger: that is kept by others", () => {

@@ -27,10 +27,17 @@ export const CONGESTION = {
   /** A shorter round trip counts as this, in ms: five event loops and their batches take as long without any queue. */
   leastRtt: 10,
   /**
-   * After so long, in ms, a full window is cut to half of what is under way without queues, for two round trips: this circuit and others
-   * on the path see it without this circuit's queue, and who came later learns how short it is.
+   * After so long, in ms, a full window is drained: for so many round trips the circuit keeps to half of what is under way without
+   * queues. The first empties its queue; in the next it and the others on the path see the path without it.
    */
   drainEvery: 5000,
+  drainRoundTrips: 2,
+  /**
+   * More than delta cells in queues say that another circuit came. It takes the queue of this one for the path and would keep the larger
+   * share, so this one drains at once, for one round trip more, since the other is still in slow start; but not within so many ms of
+   * its last drain.
+   */
+  drainApart: 500,
 } as const;
 
 /** The sending side of a circuit, of one hop and direction: how much may be under way, by the round trips of its credits. */
@@ -72,13 +79,15 @@ class VegasWindow implements CongestionWindow {
   /** The round trips of a drain that are still to come: cells sent so far are acknowledged at the end of each. */
   #drains = 0;
   #drainedBy = 0;
+  /** What may be under way in a drain. */
+  #drainCells = 0;
   #drainAt: Millis = Number.POSITIVE_INFINITY;
+  #drainNotBefore: Millis = 0;
   #rtt: Millis | undefined;
   #leastRtt: Millis = Number.POSITIVE_INFINITY;
 
   get available(): number {
-    const half = Math.max(CIRCUIT_CREDIT_EVERY, this.#bandwidthDelay() >> 1);
-    const cells = this.#drains > 0 ? half : this.#cells;
+    const cells = this.#drains > 0 ? this.#drainCells : this.#cells;
     return Math.max(0, cells - (this.#sent - this.#acknowledged));
   }
 
@@ -134,23 +143,34 @@ class VegasWindow implements CongestionWindow {
   }
 
   #steady(queued: number, now: Millis): void {
-    if (now >= this.#drainAt && this.#wasFull) {
-      this.#drains = 2;
-      this.#drainedBy = this.#sent;
-    } else if (queued < CONGESTION.alpha) {
+    if (now >= this.#drainAt && this.#wasFull) this.#startDrain(CONGESTION.drainRoundTrips);
+    else if (queued < CONGESTION.alpha) {
       if (this.#wasFull) this.#cells += 1;
     } else if (this.#acknowledged < this.#settled) return;
     else if (queued > CONGESTION.delta) {
       this.#cells = this.#bandwidthDelay() + CONGESTION.delta;
       this.#settled = this.#sent;
+      if (now >= this.#drainNotBefore && this.#wasFull) {
+        this.#startDrain(CONGESTION.drainRoundTrips + 1);
+      }
     } else if (queued > CONGESTION.beta) this.#cells -= 1;
+  }
+
+  #startDrain(roundTrips: number): void {
+    this.#drains = roundTrips;
+    this.#drainedBy = this.#sent;
+    this.#drainCells = Math.max(CIRCUIT_CREDIT_EVERY, this.#bandwidthDelay() >> 1);
   }
 
   #drain(now: Millis): void {
     // Of the cells sent until then the last few may have no credit of their own.
     if (this.#acknowledged + CIRCUIT_CREDIT_EVERY <= this.#drainedBy) return;
+    // What was measured with the queue must not blur what is measured without it.
+    this.#rtt = undefined;
     this.#drains -= 1;
     this.#drainedBy = this.#sent;
-    if (this.#drains === 0) this.#drainAt = now + CONGESTION.drainEvery;
+    if (this.#drains > 0) return;
+    this.#drainAt = now + CONGESTION.drainEvery;
+    this.#drainNotBefore = now + CONGESTION.drainApart;
   }
 }

@@ -127,8 +127,8 @@ describe("a congestion window", () => {
     line.run(2000);
     line.line.rate = 0.05;
     let least = line.window.cells;
-    for (let i = 0; i < 200; i++) {
-      line.run(1000);
+    for (let i = 0; i < 2000; i++) {
+      line.run(100);
       least = Math.min(least, line.window.cells);
     }
     expect(least).toBe(CONGESTION.least);

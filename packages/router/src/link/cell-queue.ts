@@ -6,7 +6,7 @@ import {
   type Millis,
   writeCell,
 } from "@umbel/core";
-import { giveBackBody } from "../circuit/bodies.ts";
+import { giveBackBody, ownBody } from "../circuit/bodies.ts";
 import { MAX_QUEUED_CELLS_PER_CIRCUIT, MAX_QUEUED_CELLS_PER_LINK, MAX_QUEUED_DESTROYS } from "../limits.ts";
 import { CellSlots, NO_SLOT } from "./cell-slots.ts";
 import { FairQueue, type Flow } from "./fair-queue.ts";
@@ -78,7 +78,7 @@ export class CellQueue {
       return true;
     }
     const circuit = this.#circuits.get(circuitId) ?? this.#add(circuitId);
-    const slot = this.#slots.take(command, this.#slots.used < MAX_VIEWS ? body : body.slice(), now);
+    const slot = this.#slots.take(command, this.#slots.used < MAX_VIEWS ? body : ownBody(body), now);
     if (circuit.cells === 0) {
       circuit.head = slot;
       this.#turns.enter(circuit);

@@ -1,4 +1,5 @@
 import type { CellCommand, Millis } from "@umbel/core";
+import { ownBody } from "../circuit/bodies.ts";
 
 /** No slot: the end of a list. */
 export const NO_SLOT = -1;
@@ -72,8 +73,7 @@ export class CellSlots {
   copyViews(time: Millis): void {
     for (let slot = 0; slot < this.#bodies.length; slot++) {
       const body = this.#bodies[slot];
-      if (body === undefined || body.length === body.buffer.byteLength) continue;
-      if ((this.#times[slot] as Millis) < time) this.#bodies[slot] = body.slice();
+      if (body !== undefined && (this.#times[slot] as Millis) < time) this.#bodies[slot] = ownBody(body);
     }
   }
 

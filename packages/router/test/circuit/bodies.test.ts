@@ -1,6 +1,6 @@
 import { BODY_BYTES } from "@umbel/core";
 import { describe, expect, it } from "vitest";
-import { giveBackBody, takeBody } from "../../src/circuit/bodies.ts";
+import { giveBackBody, ownBody, takeBody } from "../../src/circuit/bodies.ts";
 import { MAX_SPARE_BODIES } from "../../src/limits.ts";
 
 const MORE_THAN_ARE_KEPT = MAX_SPARE_BODIES + 1;
@@ -30,5 +30,16 @@ describe("the bodies of cells that start here", () => {
       expect(views).not.toContain(body);
       expect(body.length).toBe(BODY_BYTES);
     }
+  });
+
+  it("are copies where they were views, and stay what they are where nothing else shares their memory", () => {
+    const record = Uint8Array.from({ length: 2 * BODY_BYTES }, (_, at) => at % 251);
+    for (const view of [record.subarray(BODY_BYTES), record.subarray(5, 9)]) {
+      const own = ownBody(view);
+      expect(own).toEqual(view);
+      expect(own.buffer.byteLength).toBe(view.length);
+    }
+    const alone = new Uint8Array(BODY_BYTES);
+    expect(ownBody(alone)).toBe(alone);
   });
 });

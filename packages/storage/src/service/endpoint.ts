@@ -137,12 +137,20 @@ class Endpoint {
 
   /** Asks holders and near misses, then nodes further out where some of them turned out to be gone. */
   async #ask(message: GetMessage, request: Uint8Array): Promise<Answers> {
-    const order = this.#inOrder(message);
+    const order = this.#selfFirst(this.#inOrder(message));
     const answers = await this.#askInOrder(order, message, request);
     if (answers.reply !== undefined || answers.allSaidNo) return answers;
     const further = this.#inOrder(message).filter((id) => !order.includes(id));
     const { reply } = await this.#askInOrder(further, message, request);
     return { reply, allSaidNo: false };
+  }
+
+  /** A holder that is this node itself costs no call. */
+  #selfFirst(order: readonly NodeId[]): readonly NodeId[] {
+    const { ownId, localHolder } = this.#options;
+    const at = localHolder === undefined ? -1 : order.indexOf(ownId);
+    if (at < 1 || at >= HOLDER_COUNT) return order;
+    return [ownId, ...order.slice(0, at), ...order.slice(at + 1)];
   }
 
   /** Asks one after the other, the next one early when one is slow; the first verified block wins. */

@@ -99,6 +99,25 @@ describe("an endpoint's GET", () => {
     expect(nodes.map(({ calls }) => calls)).toEqual([1, ...Array(11).fill(0)]);
   });
 
+  it("asks its own holder first when that is one of the three, without a call, and the others when it has none", async () => {
+    const { put, get, nodes } = create();
+    await put();
+    for (const node of nodes) node.calls = 0;
+    expect(same(await get(nodes[2]))).toBe(true);
+    expect(nodes.map(({ calls }) => calls)).toEqual(Array(12).fill(0));
+    await (nodes[2] as TestNode).store.remove(id);
+    expect(same(await get(nodes[2]))).toBe(true);
+    expect(nodes.map(({ calls }) => calls)).toEqual([1, ...Array(11).fill(0)]);
+  });
+
+  it("keeps a near miss in its place, its own node too", async () => {
+    const { put, get, nodes } = create();
+    await put();
+    for (const node of nodes) node.calls = 0;
+    expect(same(await get(nodes[3]))).toBe(true);
+    expect(nodes.map(({ calls }) => calls)).toEqual([1, ...Array(11).fill(0)]);
+  });
+
   it.each<Behaviour>(["is dead", "resets", "babbles", "stalls", "lies"])(
     "gets the block while one holder is left, when the others each %s",
     async (behaviour) => {

@@ -172,7 +172,7 @@ export const ENDPOINT_MAX_SEEN = 16_384;
 /** Time in ms for which it remembers that. */
 export const ENDPOINT_SEEN_MS = 600_000;
 /** Requests by further circuits of which one, drawn at random, has its block cached: a block written costs more than one asked of a holder. */
-export const ENDPOINT_REQUESTS_PER_CACHED = 8;
+export const ENDPOINT_REQUESTS_PER_CACHED = 32;
 /** Blocks of which an endpoint remembers that no holder had them; the oldest is forgotten first. */
 export const ENDPOINT_MAX_ABSENT = 4_096;
 /** Time in ms for which it remembers that: under a minute, since somebody may be publishing them. */

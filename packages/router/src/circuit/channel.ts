@@ -18,6 +18,7 @@ import {
 import { MAX_CONTROL_CELLS, MAX_STREAMS_PER_CIRCUIT } from "../limits.ts";
 import { createCongestionWindow } from "./congestion.ts";
 import { type ChainReader, isCircuitCreditDue } from "./credits.ts";
+import { SmallMap } from "./small-map.ts";
 import { Stream } from "./stream.ts";
 
 /** What the streams of a channel tell their owner. */
@@ -55,7 +56,7 @@ interface Taken {
  */
 export class Channel {
   readonly #originator: boolean;
-  readonly #streams = new Map<StreamId, Stream>();
+  readonly #streams = new SmallMap<StreamId, Stream>();
   /** Those that may have a cell to send, in order, each once; most wait for an answer and cost `next` nothing. */
   readonly #turns: Stream[] = [];
   readonly #control: RelayCell[] = [];

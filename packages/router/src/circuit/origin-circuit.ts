@@ -180,7 +180,7 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
     if (!ACCEPTED_IN[this.#state.is].includes(command)) return this.#close(true);
     if (command === CELL_COMMAND.DESTROY) return this.#close(false, this.#state.is === "building");
     try {
-      if (command === CELL_COMMAND.CREATED) return this.#created(body, now);
+      if (command === CELL_COMMAND.CREATED) return this.#created(body);
       return this.#relay(body, now);
     } catch (error) {
       if (error instanceof UmbelError) return this.#close(true);
@@ -188,10 +188,10 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
     }
   }
 
-  #created(body: Uint8Array, now: Millis): readonly OriginCircuitEffect[] {
+  #created(body: Uint8Array): readonly OriginCircuitEffect[] {
     const state = this.#state;
     if (state.is !== "building" || state.hop !== 0) return this.#close(true);
-    return this.#hopAdded(state.pending, decodeCreated(body), now);
+    return this.#hopAdded(state.pending, decodeCreated(body));
   }
 
   #relay(body: Uint8Array, now: Millis): readonly OriginCircuitEffect[] {
@@ -203,26 +203,22 @@ export class OriginCircuit implements Machine<OriginCircuitInput, OriginCircuitE
       return [];
     }
     if (hop !== this.#hops - 1) return this.#close(true);
-    if (this.#state.is === "building") return this.#buildAnswer(this.#state, message, now);
+    if (this.#state.is === "building") return this.#buildAnswer(this.#state, message);
     const events = this.#channel.receive(message, () => this.#onion.chain(hop, "backward"), now);
     if (events === "violation") return this.#close(true);
     return this.#ready(events.map((event) => ({ type: "stream", event })));
   }
 
-  #buildAnswer(
-    state: State & { is: "building" },
-    message: RelayCell,
-    now: Millis,
-  ): readonly OriginCircuitEffect[] {
+  #buildAnswer(state: State & { is: "building" }, message: RelayCell): readonly OriginCircuitEffect[] {
     if (message.command === RELAY_COMMAND.EXTENDED) {
-      return this.#hopAdded(state.pending, decodeExtended(message.data), now);
+      return this.#hopAdded(state.pending, decodeExtended(message.data));
     }
     if (message.command !== RELAY_COMMAND.UNKNOWN || state.attached) return this.#close(true);
     state.pending.wipe();
     return this.#extendTo(state.hop, true, state.deadline);
   }
 
-  #hopAdded(pending: PendingHop, reply: Uint8Array, now: Millis): readonly OriginCircuitEffect[] {
+  #hopAdded(pending: PendingHop, reply: Uint8Array): readonly OriginCircuitEffect[] {
     const state = this.#state as State & { is: "building" };
     this.#onion.addHop(pending.finish(reply));
     this.#hops += 1;

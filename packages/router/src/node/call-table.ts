@@ -10,6 +10,7 @@ import {
 } from "@umbel/core";
 import { STREAM_WINDOW } from "../circuit/credits.ts";
 import type { OriginCircuitEffect, OriginCircuitInput } from "../circuit/origin-circuit.ts";
+import { SmallMap } from "../circuit/small-map.ts";
 import { ByteCollector } from "./byte-collector.ts";
 import type { CallOptions } from "./overlay.ts";
 
@@ -46,9 +47,9 @@ export interface CallTableOptions {
 export class CallTable {
   readonly #options: CallTableOptions;
   /** Those whose stream has no number yet. */
-  readonly #byToken = new Map<number, PendingCall>();
-  /** The others, by circuit. */
-  readonly #byStream = new Map<number, Map<StreamId, PendingCall>>();
+  readonly #byToken = new SmallMap<number, PendingCall>();
+  /** The others, by circuit, until that is closed. */
+  readonly #byStream = new Map<number, SmallMap<StreamId, PendingCall>>();
   #lastToken = 0;
 
   constructor(options: CallTableOptions) {
@@ -104,6 +105,7 @@ export class CallTable {
   fail(circuit: number, code: ErrorCode): void {
     for (const call of this.#ofCircuit(circuit))
       this.#fail(call, code, "the circuit was closed before the response was whole");
+    this.#byStream.delete(circuit);
   }
 
   #ofCircuit(circuit: number): PendingCall[] {
@@ -124,9 +126,12 @@ export class CallTable {
     }
     this.#byToken.delete(token);
     call.streamId = streamId;
-    const calls = this.#byStream.get(circuit);
-    if (calls === undefined) this.#byStream.set(circuit, new Map([[streamId, call]]));
-    else calls.set(streamId, call);
+    let calls = this.#byStream.get(circuit);
+    if (calls === undefined) {
+      calls = new SmallMap();
+      this.#byStream.set(circuit, calls);
+    }
+    calls.set(streamId, call);
   }
 
   #data(call: PendingCall, streamId: StreamId, data: Uint8Array, end: boolean): void {
@@ -156,11 +161,11 @@ export class CallTable {
   /** Forgets a call. False when that was done before. */
   #release(call: PendingCall): boolean {
     const { circuit, streamId, signal } = call;
-    const calls = this.#byStream.get(circuit);
     const isHere =
-      streamId === undefined ? this.#byToken.delete(call.token) : (calls?.delete(streamId) ?? false);
+      streamId === undefined
+        ? this.#byToken.delete(call.token)
+        : (this.#byStream.get(circuit)?.delete(streamId) ?? false);
     if (!isHere) return false;
-    if (calls?.size === 0) this.#byStream.delete(circuit);
     call.timer.cancel();
     signal?.removeEventListener("abort", call.onAbort);
     return true;

@@ -31,7 +31,8 @@ export class NodeDriver {
   readonly #connections = new Map<number, Connection>();
   readonly #listeners: Listener[] = [];
   readonly #inputs: NodeInput[] = [];
-  readonly #flushes = new Set<number>();
+  /** A link asks once for each flush. */
+  #flushes: number[] = [];
   #running = false;
   #stopped = false;
   #armed: { readonly at: number; readonly timer: Timer } | undefined;
@@ -137,13 +138,13 @@ export class NodeDriver {
   }
 
   #flushLater(connection: number): void {
-    if (this.#flushes.size === 0) this.#options.timers.defer(() => this.#flush());
-    this.#flushes.add(connection);
+    if (this.#flushes.length === 0) this.#options.timers.defer(() => this.#flush());
+    this.#flushes.push(connection);
   }
 
   #flush(): void {
-    const connections = [...this.#flushes];
-    this.#flushes.clear();
+    const connections = this.#flushes;
+    this.#flushes = [];
     for (const connection of connections) this.input({ type: "flush", connection });
   }
 

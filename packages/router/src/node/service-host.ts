@@ -2,6 +2,7 @@ import type { Clock, Millis, ServiceId, StreamId } from "@umbel/core";
 import type { StreamEvent, Waiting } from "../circuit/channel.ts";
 import { STREAM_WINDOW } from "../circuit/credits.ts";
 import type { RelayCircuitInput } from "../circuit/relay-circuit.ts";
+import { SmallMap } from "../circuit/small-map.ts";
 import { MAX_REQUESTS_IN_PROGRESS } from "../limits.ts";
 import { ByteCollector } from "./byte-collector.ts";
 import type { HopOrigin } from "./circuit-end.ts";
@@ -34,8 +35,8 @@ export interface ServiceHostOptions {
 export class ServiceHost {
   readonly #options: ServiceHostOptions;
   readonly #services = new Map<number, Service>();
-  /** Those whose answer is still wanted. */
-  readonly #requests = new Map<number, Map<StreamId, Request>>();
+  /** Those whose answer is still wanted, by circuit, until that is closed. */
+  readonly #requests = new Map<number, SmallMap<StreamId, Request>>();
   /** Those that are not whole yet, oldest first. */
   readonly #unfinished = new Set<Request>();
   /** Of circuits that brought a request. */
@@ -104,7 +105,7 @@ export class ServiceHost {
     };
     let requests = this.#requests.get(circuit);
     if (requests === undefined) {
-      requests = new Map();
+      requests = new SmallMap();
       this.#requests.set(circuit, requests);
     }
     requests.set(streamId, request);
@@ -171,7 +172,6 @@ export class ServiceHost {
     const request = requests?.get(streamId);
     if (requests === undefined || request === undefined) return undefined;
     requests.delete(streamId);
-    if (requests.size === 0) this.#requests.delete(circuit);
     this.#unfinished.delete(request);
     return request;
   }

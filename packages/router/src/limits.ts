@@ -108,8 +108,8 @@ export const MEMORY_DIAL_TIMEOUT_MS = 10_000;
 export const MAX_QUEUED_CELLS_PER_CIRCUIT = 1024;
 /** Cells waiting for one link, over all circuits: 64 MiB. One more destroys the circuit that it belongs to. */
 export const MAX_QUEUED_CELLS_PER_LINK = 16_384;
-/** Bodies of cells that have left, kept for the next cells that start here: 1 MiB for the whole process. */
-export const MAX_SPARE_BODIES = 256;
+/** Bodies of cells that have left, kept for the next cells that start here: 4 MiB for the whole process, used only where as many wait at once. */
+export const MAX_SPARE_BODIES = 1_024;
 /**
  * Bytes in all queues of a node together, unless its operator says otherwise: cells at links, answers in streams, unfinished requests, and
  * what full connections have taken. Over it, what has waited longest is ended.

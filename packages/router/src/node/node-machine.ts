@@ -63,7 +63,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
         for (const end of [...link.circuits.values()]) this.#toEnd(end, { type: "lost" });
       },
       superseded: (link) => this.#linkSuperseded(link),
-      room: (end) => this.#toEnd(end, { type: "room" }),
+      room: (end) => this.#guarded(end, "room"),
     });
     this.#hopNode = { nodeId: options.nodeId, links: this.#links };
     this.#memory = new MemoryBound(options.queueBytes ?? DEFAULT_QUEUE_BYTES, {
@@ -76,8 +76,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
 
   /** A number for a connection or a circuit that nobody has had yet. */
   newNumber(): number {
-    this.#lastNumber += 1;
-    return this.#lastNumber;
+    return ++this.#lastNumber;
   }
 
   /** Links in any state. */
@@ -134,12 +133,7 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
       case "deadline":
         this.#links.deadline(now);
         this.#handshakes.handle({ type: "deadline" }, now);
-        for (const end of this.#deadlines.due(now)) {
-          this.#guard(
-            () => this.#toEnd(end, { type: "deadline" }),
-            () => this.#toEnd(end, { type: "lost" }),
-          );
-        }
+        for (const end of this.#deadlines.due(now)) this.#guarded(end, "deadline");
         break;
       default:
         this.#links.connection(input, now);
@@ -164,6 +158,12 @@ export class NodeMachine implements Machine<NodeInput, NodeEffect> {
       this.#effects.push({ type: "fault", error });
       end();
     }
+  }
+
+  /** A fault of ours in a circuit whose turn it is ends that circuit, and neither the link nor what others are due. */
+  #guarded(end: End, type: "room" | "deadline"): void {
+    const giveUp = () => this.#toEnd(end, { type: "lost" });
+    this.#guard(() => this.#toEnd(end, { type }), giveUp);
   }
 
   /** A circuit that there is not, or not any more. */

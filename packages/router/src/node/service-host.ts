@@ -3,7 +3,7 @@ import type { StreamEvent, Waiting } from "../circuit/channel.ts";
 import { STREAM_WINDOW } from "../circuit/credits.ts";
 import type { RelayCircuitInput } from "../circuit/relay-circuit.ts";
 import { SmallMap } from "../circuit/small-map.ts";
-import { MAX_REQUESTS_IN_PROGRESS } from "../limits.ts";
+import { MAX_REQUESTS_IN_PROGRESS, MAX_STREAMS_PER_CIRCUIT } from "../limits.ts";
 import { ByteCollector } from "./byte-collector.ts";
 import type { HopOrigin } from "./circuit-end.ts";
 import type { CircuitToken, Service, ServiceRequest } from "./overlay.ts";
@@ -44,6 +44,8 @@ export class ServiceHost {
   #lastToken = 0;
   /** Services at work. One whose stream was given up works on, and counts. */
   #running = 0;
+  /** The same, by circuit: else whoever opens streams and gives them up at once has any number of services at work. */
+  readonly #runningOf = new Map<number, number>();
 
   constructor(options: ServiceHostOptions) {
     this.#options = options;
@@ -90,7 +92,8 @@ export class ServiceHost {
 
   #opened(circuit: number, streamId: StreamId, serviceId: number): void {
     const service = this.#services.get(serviceId);
-    if (service === undefined || !this.#makeRoom()) {
+    const isBusy = (this.#runningOf.get(circuit) ?? 0) >= MAX_STREAMS_PER_CIRCUIT;
+    if (service === undefined || isBusy || !this.#makeRoom()) {
       this.#options.toHop(circuit, { type: "reset", streamId });
       return;
     }
@@ -142,7 +145,7 @@ export class ServiceHost {
       peer: origin.via === "link" ? origin.peer : undefined,
       payload: payload.slice(),
     });
-    this.#running += 1;
+    this.#countRunning(circuit, 1);
     const told = origin.via === "link" ? origin : { via: origin.via, circuit: this.#tokenOf(circuit) };
     answerOf(service, { payload, origin: told }).then(
       (data) => this.#finish(circuit, { type: "write", streamId, data, end: true }),
@@ -158,8 +161,15 @@ export class ServiceHost {
   }
 
   #finish(circuit: number, input: RelayCircuitInput & { readonly streamId: StreamId }): void {
-    this.#running -= 1;
+    this.#countRunning(circuit, -1);
     if (this.#take(circuit, input.streamId) !== undefined) this.#options.toHop(circuit, input);
+  }
+
+  #countRunning(circuit: number, more: number): void {
+    this.#running += more;
+    const running = (this.#runningOf.get(circuit) ?? 0) + more;
+    if (running === 0) this.#runningOf.delete(circuit);
+    else this.#runningOf.set(circuit, running);
   }
 
   #giveUp({ circuit, streamId }: Request): void {

@@ -168,4 +168,22 @@ describe("a service host", () => {
     await settled();
     expect(said).toEqual([[1, 1, "reset"]]);
   });
+
+  it(`has ${MAX_STREAMS_PER_CIRCUIT} services at work for a circuit and resets one more, those of given up streams among them`, async () => {
+    const answers: (() => void)[] = [];
+    const handle = () => new Promise<Uint8Array>((resolve) => answers.push(() => resolve(new Uint8Array(1))));
+    const { host, said, request } = createHost({ handle });
+    for (let stream = 1; stream <= MAX_STREAMS_PER_CIRCUIT; stream++) {
+      request(1, stream);
+      host.event(1, ORIGIN, { type: "reset", streamId: stream as StreamId });
+    }
+    expect(answers).toHaveLength(MAX_STREAMS_PER_CIRCUIT);
+    request(1, MAX_STREAMS_PER_CIRCUIT + 1);
+    expect(said).toEqual([[1, MAX_STREAMS_PER_CIRCUIT + 1, "reset"]]);
+    request(2, 1);
+    answers[0]?.();
+    await settled();
+    request(1, MAX_STREAMS_PER_CIRCUIT + 2);
+    expect(answers).toHaveLength(MAX_STREAMS_PER_CIRCUIT + 2);
+  });
 });

@@ -230,6 +230,8 @@ async function tryCircuit<Result>(
     pace.answered(clock.now() - start);
     return outcome;
   } catch (error) {
+    // Nothing was found out: it must not count as the last of the tries that failed.
+    if (lane.isClosed) throw new UmbelError("ABORTED", "given up");
     if (one.signal.aborted) verdict = "unknown";
     else if (isUmbelError(error, "STREAM_CLOSED")) verdict = "fault";
     return undefined;

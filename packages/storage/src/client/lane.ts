@@ -66,6 +66,8 @@ export interface Lane {
    */
   acquire(avoid: readonly NodeId[], signal: AbortLike): Promise<Seat>;
   circuits(): readonly Circuit[];
+  /** True once `close` was called. */
+  readonly isClosed: boolean;
   close(): void;
 }
 
@@ -140,6 +142,10 @@ class CircuitLane implements Lane {
 
   circuits(): readonly Circuit[] {
     return this.#members.map((member) => member.circuit);
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   close(): void {

@@ -44,7 +44,7 @@ export class CacheClock {
   readonly #files: StoreFiles;
   readonly #hand: Hand;
   readonly #recent = new Set<string>();
-  /** From the oldest on, once the set is full. One for good: each new one would walk over all that was deleted at the front. */
+  /** From the oldest on, while the set is full. One for all: each new one would walk over all that was deleted at the front. */
   #oldestFirst: Iterator<string> | undefined;
 
   constructor(files: StoreFiles) {
@@ -55,6 +55,7 @@ export class CacheClock {
   /** Notes that a cached block was asked for. */
   used(name: Uint8Array): void {
     const key = nameKey(name);
+    if (this.#recent.size < STORE_RECENT_NAMES) this.#oldestFirst = undefined;
     this.#recent.delete(key);
     if (this.#recent.size >= STORE_RECENT_NAMES) {
       this.#oldestFirst ??= this.#recent.values();

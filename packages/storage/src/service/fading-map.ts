@@ -17,7 +17,7 @@ export function createFadingMap<Key, Value>(
   maxEntries: number,
 ): FadingMap<Key, Value> {
   const entries = new Map<Key, { readonly value: Value; readonly until: Millis }>();
-  /** From the oldest on, once the map is full. One for good: each new one would walk over all that was deleted at the front. */
+  /** From the oldest on, while the map is full. One for all: each new one would walk over all that was deleted at the front. */
   let oldestFirst: Iterator<Key> | undefined;
   return {
     get(key) {
@@ -28,6 +28,7 @@ export function createFadingMap<Key, Value>(
       return undefined;
     },
     set(key, value) {
+      if (entries.size < maxEntries) oldestFirst = undefined;
       entries.delete(key);
       if (entries.size >= maxEntries) {
         oldestFirst ??= entries.keys();

@@ -6,7 +6,10 @@ import {
   RELAY_COMMAND,
   RELAY_FLAG,
   type RelayCell,
+  type StreamId,
+  type WideBlockCipher,
 } from "@umbel/core";
+import { nodeProvider } from "@umbel/core/platform/node-crypto";
 import { describe, expect, it } from "vitest";
 import {
   ACCEPTED_LINK_IDLE_MS,
@@ -98,6 +101,33 @@ describe("a node under a hostile peer", () => {
     peer.send(bad.cell(extend(world.newKeys())), good.cell(open(1)));
     expect([isEnded(peer, bad), isEnded(peer, good)]).toEqual([true, false]);
     expect(world.news.map(({ type }) => type)).toEqual(["fault", "hop-closed", "hop", "hop"]);
+  });
+
+  it("destroys the circuit, and no other, when its own code fails while it seals for a record", () => {
+    let fails = false;
+    const wideBlock = (key: Uint8Array): WideBlockCipher => {
+      const cipher = nodeProvider.wideBlock(key);
+      return {
+        encrypt(tweak, block) {
+          if (fails) throw new RangeError("a bug");
+          cipher.encrypt(tweak, block);
+        },
+        decrypt: (tweak, block) => cipher.decrypt(tweak, block),
+        wipe: () => cipher.wipe(),
+      };
+    };
+    const world = createHostile({ crypto: { ...nodeProvider, wideBlock } });
+    const peer = world.connect();
+    const [bad, good] = [world.openCircuit(peer, dialled(1)), world.openCircuit(peer, dialled(2))];
+    peer.send(bad.cell(open(1)));
+    const [opened] = world.news.filter((one) => one.type === "hop");
+    const write = { type: "write", streamId: 1 as StreamId, data: Uint8Array.of(1), end: true } as const;
+    fails = true;
+    world.input({ type: "hop", circuit: opened?.circuit ?? 0, input: write });
+    fails = false;
+    peer.send(good.cell(open(1)));
+    expect([isEnded(peer, bad), isEnded(peer, good)]).toEqual([true, false]);
+    expect(world.news.map(({ type }) => type)).toEqual(["hop", "hop", "fault", "hop-closed", "hop", "hop"]);
   });
 
   it("a descriptor whose hop key no handshake can use fails its circuit like any other", () => {

@@ -171,14 +171,8 @@ export class Channel {
    * "violation" means that the peer broke the protocol and the circuit must be destroyed.
    */
   receive(message: RelayCell, chain: ChainReader, now: Millis): readonly StreamEvent[] | "violation" {
-    switch (message.command) {
-      case RELAY_COMMAND.PACKED:
-        return this.#receivePacked(message.data, chain, now);
-      default:
-        return this.#countCell(isCounted(message), chain)
-          ? this.#receiveOne(message, chain, now)
-          : "violation";
-    }
+    if (message.command === RELAY_COMMAND.PACKED) return this.#receivePacked(message.data, chain, now);
+    return this.#countCell(isCounted(message), chain) ? this.#receiveOne(message, chain, now) : "violation";
   }
 
   #receivePacked(data: Uint8Array, chain: ChainReader, now: Millis): readonly StreamEvent[] | "violation" {

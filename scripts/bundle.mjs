@@ -29,7 +29,7 @@ if (!isBundleCurrent()) {
     external: ["lmdb", "bufferutil", "utf-8-validate"],
     // Packages in the older module format, as `ws` and `commander`, ask for `require`.
     banner: {
-      js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+      js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
     },
     logLevel: "warning",
   });

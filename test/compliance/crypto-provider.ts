@@ -115,6 +115,37 @@ function describeChacha(provider: CryptoProvider): void {
     expect(provider.chacha20Poly1305.open(parts[0], parts[1], new Uint8Array(0), sealed)).toBeUndefined();
   });
 
+  it("seals and opens in place what it seals and opens elsewhere, of any length", () => {
+    for (const length of [0, 1, 15, 16, 17, 4101, 61_515]) {
+      const plain = new Uint8Array(length).map((_, at) => at % 251);
+      const message = new Uint8Array(length + 16).fill(0xa5);
+      message.set(plain);
+      provider.chacha20Poly1305.sealInPlace(...parts, message);
+      expect(message).toEqual(provider.chacha20Poly1305.seal(...parts, plain));
+      expect(provider.chacha20Poly1305.openInPlace(...parts, message)).toEqual(plain);
+    }
+  });
+
+  it("opens in place nothing that is altered or shorter than a tag, and leaves zeros then", () => {
+    const sealed = provider.chacha20Poly1305.seal(...parts, utf8ToBytes(plaintext));
+    sealed[3]! ^= 1;
+    expect(provider.chacha20Poly1305.openInPlace(...parts, sealed)).toBeUndefined();
+    expect(sealed).toEqual(new Uint8Array(sealed.length));
+    const short = new Uint8Array(15).fill(1);
+    expect(provider.chacha20Poly1305.openInPlace(...parts, short)).toBeUndefined();
+    expect(short).toEqual(new Uint8Array(15));
+  });
+
+  it("refuses to seal in place where there is no room for the tag", () => {
+    expect(() => provider.chacha20Poly1305.sealInPlace(...parts, new Uint8Array(15))).toThrow(RangeError);
+  });
+
+  it("seals a message that is a view, and touches nothing beside it", () => {
+    const memory = new Uint8Array(200).fill(7);
+    provider.chacha20Poly1305.sealInPlace(...parts, memory.subarray(50, 150));
+    expect([...memory.subarray(0, 50), ...memory.subarray(150)].every((byte) => byte === 7)).toBe(true);
+  });
+
   it("starts the bare ChaCha20 keystream at block 0", () => {
     const stream = provider.chacha20(new Uint8Array(32), new Uint8Array(12), new Uint8Array(64));
     expect(bytesToHex(stream)).toBe(V.chacha20.keystream);
@@ -192,6 +223,8 @@ function describeLengths(provider: CryptoProvider): void {
     ["ML-KEM ciphertext", (off) => mlKem768.decapsulate(n(2400), n(1088 + off))],
     ["AEAD key", (off) => chacha20Poly1305.seal(n(32 + off), n(12), n(0), n(0))],
     ["AEAD nonce", (off) => chacha20Poly1305.open(n(32), n(12 + off), n(0), n(16))],
+    ["AEAD key in place", (off) => chacha20Poly1305.sealInPlace(n(32 + off), n(12), n(0), n(16))],
+    ["AEAD nonce in place", (off) => chacha20Poly1305.openInPlace(n(32), n(12 + off), n(0), n(16))],
     ["ChaCha20 key", (off) => provider.chacha20(n(32 + off), n(12), n(1))],
     ["ChaCha20 nonce", (off) => provider.chacha20(n(32), n(12 + off), n(1))],
     ["wide-block key", (off) => provider.wideBlock(n(32 + off))],

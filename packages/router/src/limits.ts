@@ -101,6 +101,8 @@ export const DIRECT_IDLE_MS = 60_000;
 export const TRANSPORT_HIGH_WATER_BYTES = 8 * MAX_RECORD_BYTES;
 /** Bytes in the send buffer at which `drained` follows. */
 export const TRANSPORT_LOW_WATER_BYTES = 2 * MAX_RECORD_BYTES;
+/** Memory of full records that have left, kept for the next ones: 4 MiB for the whole process, used only where as many leave at once. */
+export const MAX_SPARE_RECORDS = 64;
 /** A dial in the memory network to a host that is not reachable ends after this long, in ms. */
 export const MEMORY_DIAL_TIMEOUT_MS = 10_000;
 

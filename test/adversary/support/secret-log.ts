@@ -80,17 +80,18 @@ export function logSecrets(provider: CryptoProvider): SecretLog {
       return shared;
     },
   };
+  const noting =
+    <Rest extends unknown[], Result>(call: (key: Uint8Array, ...rest: Rest) => Result) =>
+    (key: Uint8Array, ...rest: Rest): Result => {
+      note("AEAD key", key);
+      used.add(hex(key));
+      return call(key, ...rest);
+    };
   target.chacha20Poly1305 = {
-    seal(key, ...rest) {
-      note("AEAD key", key);
-      used.add(hex(key));
-      return chacha20Poly1305.seal(key, ...rest);
-    },
-    open(key, ...rest) {
-      note("AEAD key", key);
-      used.add(hex(key));
-      return chacha20Poly1305.open(key, ...rest);
-    },
+    seal: noting(chacha20Poly1305.seal),
+    open: noting(chacha20Poly1305.open),
+    sealInPlace: noting(chacha20Poly1305.sealInPlace),
+    openInPlace: noting(chacha20Poly1305.openInPlace),
   };
   target.wideBlock = (key) => {
     note("layer key", key);

@@ -5,7 +5,7 @@ import { hmac } from "@noble/hashes/hmac.js";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
 import { UmbelError } from "../errors.ts";
-import type { Aead, CryptoProvider, Ed25519, MlKem768, X25519 } from "../ports/crypto.ts";
+import type { CryptoProvider, Ed25519, InPlaceAead, MlKem768, X25519 } from "../ports/crypto.ts";
 import { AEAD_TAG_BYTES } from "../wire/geometry.ts";
 import { createPublicKeyCheck, scalarIsCanonical } from "./ed25519-rule.ts";
 import { constantTimeEqual } from "./equal.ts";
@@ -98,7 +98,7 @@ export const portableMlKem768: MlKem768 = {
   decapsulate: (secretKey, ciphertext) => (openMlKem() ?? nobleMlKem768).decapsulate(secretKey, ciphertext),
 };
 
-const nobleAead: Aead = {
+const nobleAead: InPlaceAead = {
   seal(key, nonce, associated, plaintext) {
     assertLength("AEAD key", key, AEAD_KEY_BYTES);
     assertLength("AEAD nonce", nonce, AEAD_NONCE_BYTES);
@@ -113,6 +113,16 @@ const nobleAead: Aead = {
     } catch {
       return undefined;
     }
+  },
+  sealInPlace(key, nonce, associated, message) {
+    const length = message.length - AEAD_TAG_BYTES;
+    if (length < 0) throw new RangeError(`no room for a tag in ${message.length} bytes`);
+    message.set(nobleAead.seal(key, nonce, associated, message.subarray(0, length)));
+  },
+  openInPlace(key, nonce, associated, message) {
+    const plaintext = nobleAead.open(key, nonce, associated, message);
+    if (plaintext === undefined) message.fill(0);
+    return plaintext;
   },
 };
 

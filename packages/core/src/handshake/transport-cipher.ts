@@ -13,7 +13,12 @@ export const REKEY_MESSAGES = 4096;
 export interface TransportCipher {
   /** Seals the next message: plaintext.length + 16 bytes. Throws LIMIT_REACHED at the end of the counter. */
   seal(plaintext: Uint8Array): Uint8Array;
-  /** Opens the next message. Throws CRYPTO_FAILED when it is not the next one unaltered; the cipher is then spent. */
+  /** The same where the message stands: its last 16 bytes become the tag. */
+  sealInPlace(message: Uint8Array): void;
+  /**
+   * Opens the next message, in whose memory the plaintext may then stand. Throws CRYPTO_FAILED when it is not the next one unaltered;
+   * the cipher is then spent.
+   */
   open(sealed: Uint8Array): Uint8Array;
   /** Overwrites the key; the cipher throws CRYPTO_FAILED when used again. */
   wipe(): void;
@@ -49,22 +54,27 @@ export function createTransportCipher(crypto: CryptoProvider, key: Uint8Array, s
     used.fill(0);
   }
 
+  function sealInPlace(message: Uint8Array): void {
+    const used = currentKey();
+    if (!isNoiseLength(message)) throw new RangeError(`a Noise message of ${message.length} bytes`);
+    writeCounter(nonceView, n);
+    crypto.chacha20Poly1305.sealInPlace(used, nonce, NO_BYTES, message);
+    advance(used);
+  }
+
   return {
     seal(plaintext) {
-      const used = currentKey();
-      if (plaintext.length > MAX_NOISE_MESSAGE_BYTES - AEAD_TAG_BYTES) {
-        throw new RangeError(`a Noise message of ${plaintext.length} bytes`);
-      }
-      writeCounter(nonceView, n);
-      const sealed = crypto.chacha20Poly1305.seal(used, nonce, NO_BYTES, plaintext);
-      advance(used);
-      return sealed;
+      const message = new Uint8Array(plaintext.length + AEAD_TAG_BYTES);
+      message.set(plaintext);
+      sealInPlace(message);
+      return message;
     },
+    sealInPlace,
     open(sealed) {
       const used = currentKey();
       writeCounter(nonceView, n);
       const opened = isNoiseLength(sealed)
-        ? crypto.chacha20Poly1305.open(used, nonce, NO_BYTES, sealed)
+        ? crypto.chacha20Poly1305.openInPlace(used, nonce, NO_BYTES, sealed)
         : undefined;
       if (opened === undefined) {
         wipe();

@@ -12,7 +12,7 @@ export interface CryptoProvider {
   readonly x25519: X25519;
   readonly ed25519: Ed25519;
   readonly mlKem768: MlKem768;
-  readonly chacha20Poly1305: Aead;
+  readonly chacha20Poly1305: InPlaceAead;
   /** ChaCha20 (RFC 8439) keystream xor, block counter starting at 0: a new array as long as `data`. */
   chacha20(key: Uint8Array, nonce: Uint8Array, data: Uint8Array): Uint8Array;
   /** Adiantum (XChaCha12, AES-256, NH-Poly1305) under a 32-byte key. The cipher holds expanded keys: wipe it. */
@@ -69,6 +69,22 @@ export interface Aead {
     nonce: Uint8Array,
     associated: Uint8Array,
     sealed: Uint8Array,
+  ): Uint8Array | undefined;
+}
+
+/** The same over memory of the caller's: records are long, and new memory for each costs more than the cipher. */
+export interface InPlaceAead extends Aead {
+  /** Seals all of `message` but its last 16 bytes, which become the tag. Throws a RangeError when there are fewer. */
+  sealInPlace(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, message: Uint8Array): void;
+  /**
+   * The plaintext, in the memory of `message` or in its own: `message` is spent. Undefined when the tag does not verify, and `message`
+   * is zeros then.
+   */
+  openInPlace(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    associated: Uint8Array,
+    message: Uint8Array,
   ): Uint8Array | undefined;
 }
 

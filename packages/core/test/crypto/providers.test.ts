@@ -4,10 +4,12 @@ import { describe, expect, it } from "vitest";
 import { describeCryptoProvider } from "../../../../test/compliance/crypto-provider.ts";
 import { forgeEd25519 } from "../../../../test/support/forge-ed25519.ts";
 import { nobleProvider } from "../../src/crypto/noble-provider.ts";
+import { nodeChacha } from "../../src/platform/node-chacha.ts";
 import { nodeProvider } from "../../src/platform/node-crypto.ts";
 
 describeCryptoProvider(nobleProvider);
 describeCryptoProvider(nodeProvider);
+describeCryptoProvider({ ...nodeProvider, name: "node:crypto without OpenSSL in place", ...nodeChacha });
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const some = fc.uint8Array({ maxLength: 300 });

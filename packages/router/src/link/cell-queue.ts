@@ -98,23 +98,21 @@ export class CellQueue {
   }
 
   /**
-   * Takes up to `maxCells` cells as one run, the plaintext of a record; undefined when nothing waits. The run is the start of
-   * `into` where that is given, which must have room, and an array of its own otherwise.
+   * Takes up to `maxCells` cells as one run, the plaintext of a record, to the start of `record`, which must have room. Returns the
+   * bytes of the run, 0 when nothing waits.
    */
-  takeRun(maxCells: number, now: Millis, into?: Uint8Array): Uint8Array | undefined {
-    const count = Math.min(maxCells, this.total);
-    if (count === 0) return undefined;
-    const run = into?.subarray(0, count * CELL_BYTES) ?? new Uint8Array(count * CELL_BYTES);
+  takeRun(maxCells: number, now: Millis, record: Uint8Array): number {
+    const bytes = Math.min(maxCells, this.total) * CELL_BYTES;
     let offset = 0;
     for (const circuitId of this.#destroys) {
-      if (offset === run.length) return run;
+      if (offset === bytes) return bytes;
       this.#destroys.delete(circuitId);
-      writeCell(run, offset, circuitId, CELL_COMMAND.DESTROY, EMPTY_BODY);
+      writeCell(record, offset, circuitId, CELL_COMMAND.DESTROY, EMPTY_BODY);
       offset += CELL_BYTES;
     }
     const weight = this.#turns.weightAt(now);
-    for (; offset < run.length; offset += CELL_BYTES) this.#takeOne(run, offset, weight);
-    return run;
+    for (; offset < bytes; offset += CELL_BYTES) this.#takeOne(record, offset, weight);
+    return bytes;
   }
 
   #add(id: CircuitId): CircuitFlow {

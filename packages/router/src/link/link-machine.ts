@@ -28,6 +28,7 @@ import {
   MAX_RECORDS_PER_FLUSH,
 } from "../limits.ts";
 import type { Machine } from "../machine.ts";
+import { takeRecord } from "../transport/records.ts";
 import { CellQueue } from "./cell-queue.ts";
 import { Beats, type ConstantRate } from "./constant-rate.ts";
 import { PaddingTimer } from "./padding.ts";
@@ -59,7 +60,7 @@ export type LinkInput =
 
 /** What a link wants done, in order. */
 export type LinkEffect =
-  /** Sends one message, whose bytes now belong to the connection. */
+  /** Sends one message, whose bytes now belong to the connection; it may give them back (transport/records.ts). */
   | { readonly type: "send"; readonly bytes: Uint8Array }
   /** The peer has authenticated. Once, before any "cells". */
   | { readonly type: "established"; readonly peer: LinkPeer }
@@ -291,9 +292,9 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
     if (this.#beats !== undefined) return effects;
     for (let record = 0; record < MAX_RECORDS_PER_FLUSH && !this.#blocked; record++) {
       if (this.#state.is !== "open") break;
-      const run = this.#queue.takeRun(MAX_RECORD_CELLS, now, RUN);
-      if (run === undefined) break;
-      effects.push({ type: "send", bytes: this.#state.session.send.seal(run) });
+      const cells = Math.min(this.#queue.total, MAX_RECORD_CELLS);
+      if (cells === 0) break;
+      effects.push({ type: "send", bytes: this.#sealed(this.#state, cells, now) });
       this.#state.lastSent = now;
     }
     if (effects.length > 0) this.#padding?.sent(now);
@@ -321,9 +322,17 @@ export class LinkMachine implements Machine<LinkInput, LinkEffect> {
   #fillBeat(state: Open, cells: number, effects: LinkEffect[], now: Millis): void {
     state.lastSent = now;
     if (this.#blocked) return;
+    effects.push({ type: "send", bytes: this.#sealed(state, cells, now) });
+  }
+
+  /** A record of `cells` cells: those that wait, then PADDING. */
+  #sealed({ session }: Open, cells: number, now: Millis): Uint8Array {
     const bytes = cells * CELL_BYTES;
-    RUN.fill(0, this.#queue.takeRun(cells, now, RUN)?.length ?? 0, bytes);
-    effects.push({ type: "send", bytes: state.session.send.seal(RUN.subarray(0, bytes)) });
+    const record = takeRecord(bytes + AEAD_TAG_BYTES);
+    const taken = this.#queue.takeRun(cells, now, record);
+    if (taken < bytes) record.fill(0, taken, bytes);
+    session.send.sealInPlace(record);
+    return record;
   }
 
   #close(): readonly LinkEffect[] {
@@ -341,7 +350,5 @@ function isSilent({ lastSent }: Open, now: Millis): boolean {
   return now - lastSent >= LINK_KEEPALIVE_MS;
 }
 
-/** Where the plaintext of a record is put together, for all links: sealing reads it at once. */
-const RUN = new Uint8Array(MAX_RECORD_CELLS * CELL_BYTES);
 /** One PADDING cell: circuit 0, command 0, and a body of zeros. */
 const PADDING_RUN = new Uint8Array(CELL_BYTES);

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { MAX_RECORD_BYTES } from "@umbel/core";
 import type { WebSocket } from "ws";
 import { TRANSPORT_HIGH_WATER_BYTES, TRANSPORT_LOW_WATER_BYTES } from "../limits.ts";
+import { giveBackRecord } from "../transport/records.ts";
 import type { Connection, ConnectionHandler } from "../transport/transport.ts";
 
 /** One end of a WebSocket connection, dialled or accepted. */
@@ -87,7 +88,10 @@ export class WsConnection implements Connection {
 
   #write(bytes: Uint8Array): void {
     this.#cork();
-    this.#ws.send(bytes, { binary: true }, () => this.#written(bytes.length));
+    this.#ws.send(bytes, { binary: true }, (error) => {
+      this.#written(bytes.length);
+      if (error == null) giveBackRecord(bytes);
+    });
   }
 
   /** What is sent in one turn leaves as one system call. */
@@ -111,8 +115,7 @@ export class WsConnection implements Connection {
 
   #arrived(data: Buffer): void {
     if (this.#isClosing) return;
-    // A Buffer's slice() is a view, which would surprise: hand on the plain array over the same bytes.
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
+    const bytes = owned(data);
     if (this.#isPaused || this.#held.length > 0) this.#held.push(bytes);
     else this.#handler?.message(bytes);
   }
@@ -139,3 +142,15 @@ export class WsConnection implements Connection {
     this.#handler?.closed();
   }
 }
+
+/**
+ * A message as a plain array, since a Buffer's slice() is a view, which would surprise. Over the same bytes, unless they are a small part
+ * of what the socket read at once: a cell that waits would keep all of that.
+ */
+function owned(data: Buffer): Uint8Array {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
+  return bytes.length * MAX_WASTE < data.buffer.byteLength ? bytes.slice() : bytes;
+}
+
+/** How many times its own length a message may keep alive. */
+const MAX_WASTE = 4;

@@ -6,6 +6,7 @@ import { WebSocket } from "ws";
 import { waitFor } from "../../../../test/support/wait-for.ts";
 import { MAX_UNUPGRADED_SOCKETS, MAX_WS_FRAGMENTS } from "../../src/limits.ts";
 import { createWsTransport, type WsTransportOptions } from "../../src/platform/ws-node.ts";
+import { takeRecord } from "../../src/transport/records.ts";
 import type { Connection, Listener } from "../../src/transport/transport.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -262,4 +263,43 @@ test("listening fails with one clear line", async () => {
   expect(await failure("wss://127.0.0.1:0")).toBe(
     "BAD_INPUT: cannot listen on wss://127.0.0.1:0: put a TLS proxy in front and listen on ws://",
   );
+});
+
+test("a message keeps alive no more than four times its own length, however it arrived", async () => {
+  const heard: Uint8Array[] = [];
+  const transport = createWsTransport();
+  const listener = await transport.listen("ws://127.0.0.1:0", () => ({
+    message: (bytes) => heard.push(bytes),
+    drained() {},
+    closed() {},
+  }));
+  cleanups.push(() => listener.close());
+  const lengths = [4117, 4117, 20_000, MAX_RECORD_BYTES, 4117, MAX_RECORD_BYTES];
+  const client = await rawClient(listener.url);
+  for (const [at, length] of lengths.entries()) client.send(new Uint8Array(length).fill(at + 1));
+  await waitFor(() => heard.length === lengths.length);
+  for (const [at, bytes] of heard.entries()) {
+    expect(bytes).toEqual(new Uint8Array(lengths[at] as number).fill(at + 1));
+    expect(bytes.buffer.byteLength).toBeLessThanOrEqual(4 * bytes.length);
+  }
+});
+
+test("the memory of a record that has left is used again only when its bytes are on their way", async () => {
+  const heard: Uint8Array[] = [];
+  const transport = createWsTransport({ allowLocalAddresses: true });
+  const listener = await transport.listen("ws://127.0.0.1:0", () => ({
+    message: (bytes) => heard.push(bytes.slice()),
+    drained() {},
+    closed() {},
+  }));
+  cleanups.push(() => listener.close());
+  const connection = transport.dial(listener.url, { message() {}, drained() {}, closed() {} });
+  cleanups.push(() => connection.close());
+  const records = 200;
+  for (let at = 0; at < records; at++) {
+    connection.send(takeRecord(MAX_RECORD_BYTES).fill(at));
+    if (at % 8 === 7) await new Promise(setImmediate);
+  }
+  await waitFor(() => heard.length === records);
+  for (const [at, bytes] of heard.entries()) expect(bytes.every((byte) => byte === at)).toBe(true);
 });

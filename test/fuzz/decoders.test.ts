@@ -15,6 +15,7 @@ const WITHOUT_TARGET: Readonly<Record<string, string>> = {
   openKernel: "takes no bytes",
   openKernelProducts: "takes no bytes",
   openMlKem: "takes no bytes",
+  openNativeCiphers: "takes no bytes",
   openOwn: "takes no bytes",
   openPartialFile: "what an earlier fetch left is compared with the index, block by block, and never decoded",
   openPartialFolder: "each line of its journal is compared with an HMAC over a file",

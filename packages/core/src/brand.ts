@@ -7,7 +7,10 @@ export type NodeId = Brand<string, "NodeId">;
 /** A block's name in the network: SHA-256(label, the block's bytes) as 52 lower-case base32 characters. */
 export type BlockId = Brand<string, "BlockId">;
 
-/** A circuit's number on one link: an unsigned 32-bit integer, never 0. */
+/**
+ * A circuit's number on one link: 32 bits, never 0. Read as signed: an engine keeps such a number in place, and half of the unsigned ones
+ * in memory of their own, for each cell.
+ */
 export type CircuitId = Brand<number, "CircuitId">;
 
 /** A stream's number on one circuit and hop: an unsigned 32-bit integer, never 0. */

@@ -33,10 +33,9 @@ export function writeCell(
   if (body.length < BODY_BYTES) run.fill(0, offset + BODY_AT + body.length, offset + CELL_BYTES);
 }
 
-/** The circuit id of the cell at `offset`: an unsigned 32-bit number, 0 for PADDING only. */
+/** The circuit id of the cell at `offset`: its 32 bits as a signed number, 0 for PADDING only. */
 export function cellCircuitId(run: Uint8Array, offset: number): number {
-  const high = (run[offset]! << 8) | run[offset + 1]!;
-  return high * 2 ** 16 + ((run[offset + 2]! << 8) | run[offset + 3]!);
+  return (run[offset]! << 24) | (run[offset + 1]! << 16) | (run[offset + 2]! << 8) | run[offset + 3]!;
 }
 
 /** The command of the cell at `offset`, in a run that `assertCells` let pass. */

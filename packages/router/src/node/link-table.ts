@@ -51,8 +51,9 @@ export interface LinkEntry<Side> {
   nextDeadline(): Millis | undefined;
 }
 
-/** The half of the number space that belongs to whoever dialled. */
-const DIALER_BIT = 0x8000_0000;
+/** The half of the number space that belongs to whoever dialled: its first bit, which is that of the sign. */
+const DIALER_BIT = -0x8000_0000;
+const HALF = 0x8000_0000;
 
 /** The links of a node: by connection, by peer, by address dialled; and the circuit numbers of each. */
 export class LinkTable<Side> {
@@ -134,8 +135,8 @@ export class LinkTable<Side> {
     if (entry.circuits.size >= MAX_CIRCUITS_PER_LINK) return undefined;
     const half = entry.target === undefined ? 0 : DIALER_BIT;
     for (;;) {
-      entry.lastCircuit = (entry.lastCircuit + 1) % DIALER_BIT || 1;
-      const id = ((half | entry.lastCircuit) >>> 0) as CircuitId;
+      entry.lastCircuit = (entry.lastCircuit + 1) % HALF || 1;
+      const id = (half | entry.lastCircuit) as CircuitId;
       if (!entry.circuits.has(id)) return id;
     }
   }
@@ -146,7 +147,7 @@ export class LinkTable<Side> {
    */
   mayPeerOpen(entry: LinkEntry<Side>, id: CircuitId): "yes" | "full" | "never" {
     const peerDialled = entry.target === undefined;
-    const ofDialer = id >= DIALER_BIT;
+    const ofDialer = id < 0;
     if (peerDialled !== ofDialer || entry.circuits.has(id)) return "never";
     const most = entry.peer?.kind === "client" ? MAX_CIRCUITS_PER_CLIENT_LINK : MAX_CIRCUITS_PER_LINK;
     return entry.circuits.size < most ? "yes" : "full";

@@ -285,7 +285,7 @@ function circuitOf(id: number, forward: OnionLayer, backward: OnionLayer): Hosti
 }
 
 /** A circuit number of the half that belongs to whoever dialled. */
-export const dialled = (number: number): number => (0x8000_0000 | number) >>> 0;
+export const dialled = (number: number): number => 0x8000_0000 | number;
 
 /** The node id of a set of keys. */
 export const idOf = (keys: NodeKeys): NodeId => nodeIdOf(nodeProvider, keys.identity.publicKey);

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { BLOCK_BYTES, BLOCK_CELLS, CELL_BYTES, MAX_RECORD_BYTES } from "@umbel/core";
 import { CHUNK_BYTES } from "@umbel/storage";
-import { tuneCollector } from "../packages/cli/dist/collector.js";
+import { setV8Flags } from "../packages/cli/dist/v8-flags.js";
 import { measured, median, pause, processorSeconds, startJson } from "./peers/processes.mjs";
 import { startUmbelNetwork } from "./peers/umbel/network.mjs";
 import { createSteps, createWebsocketPair } from "./support/primitives.mjs";
@@ -33,7 +33,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "umbel-floor-"));
 const stops = [];
 
-tuneCollector();
+setV8Flags();
 try {
   await run();
 } finally {

@@ -15,7 +15,7 @@ if (!isBundleCurrent()) {
   await build({
     entryPoints: {
       main: compiled("cli", "dist", "main.js"),
-      collector: compiled("cli", "dist", "collector.js"),
+      "v8-flags": compiled("cli", "dist", "v8-flags.js"),
       "handshake-worker": compiled("router", "dist", "platform", "handshake-worker.js"),
     },
     outdir,

@@ -8,13 +8,13 @@ import { OverlayNode } from "@umbel/router";
 import { systemClock, systemTimers } from "@umbel/router/platform/system-clock";
 import { createWsTransport } from "@umbel/router/platform/ws-node";
 import { GET_REPLY_BYTES, GET_REQUEST_BYTES } from "@umbel/storage";
-import { tuneCollector } from "../../packages/cli/dist/collector.js";
+import { setV8Flags } from "../../packages/cli/dist/v8-flags.js";
 import { answerRequests } from "./answer.mjs";
 
 const CALLS_AT_ONCE = 48;
 const BUILDS_AT_ONCE = 24;
 
-tuneCollector();
+setV8Flags();
 
 const network = networkNamed(nodeProvider, "local");
 const { identity, linkKey } = generateNodeKeys(nodeProvider, nodeRandom);

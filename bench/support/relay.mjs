@@ -8,10 +8,10 @@ import { createHandshakePool } from "@umbel/router/platform/handshake-pool";
 import { systemClock, systemTimers } from "@umbel/router/platform/system-clock";
 import { createWsTransport } from "@umbel/router/platform/ws-node";
 import { GET_REPLY_BYTES, GET_REQUEST_BYTES, startNode } from "@umbel/storage";
-import { tuneCollector } from "../../packages/cli/dist/collector.js";
+import { setV8Flags } from "../../packages/cli/dist/v8-flags.js";
 import { answerRequests } from "./answer.mjs";
 
-tuneCollector();
+setV8Flags();
 
 const counts = { records: 0, bytes: 0 };
 const network = networkNamed(nodeProvider, "local");

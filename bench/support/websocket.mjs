@@ -2,14 +2,14 @@
 // The listening end sends and the other receives, which is the way that content goes.
 //   node bench/support/websocket.mjs          (answers { url })
 import { WebSocket, WebSocketServer } from "ws";
-import { tuneCollector } from "../../packages/cli/dist/collector.js";
+import { setV8Flags } from "../../packages/cli/dist/v8-flags.js";
 import { answerRequests } from "./answer.mjs";
 
 /** Messages that leave as one system call, as many as a relay seals in one turn; and bytes under way before it waits. */
 const PER_TURN = 8;
 const HIGH_WATER_BYTES = 8 * 61_531;
 
-tuneCollector();
+setV8Flags();
 
 let socket;
 let underlying;

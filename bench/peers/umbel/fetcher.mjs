@@ -9,9 +9,9 @@ import { nodeRandom } from "@umbel/core/platform/node-random";
 import { systemClock, systemTimers } from "@umbel/router/platform/system-clock";
 import { createWsTransport } from "@umbel/router/platform/ws-node";
 import { openReference, startClient } from "@umbel/storage";
-import { tuneCollector } from "../../../packages/cli/dist/collector.js";
+import { setV8Flags } from "../../../packages/cli/dist/v8-flags.js";
 
-tuneCollector();
+setV8Flags();
 
 const ports = {
   crypto: nodeProvider,

@@ -4,6 +4,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { median } from "../processes.mjs";
 
+/** The unit of what is counted, which has no ratio. */
+const COUNT = "count";
+
 /** Rows of the table: name, unit, and how to read it off a side's summary. */
 const ROWS = [
   ["one fetch", "MiB/s", (side) => side.one.mebibytesPerSecond],
@@ -20,12 +23,26 @@ const ROWS = [
   ["idle relay, VmRSS", "MiB", (side) => side.relayMemory.rss],
   ["idle relay, RssAnon", "MiB", (side) => side.relayMemory.rssAnon],
   ["idle client, VmRSS", "MiB", (side) => side.clientMemory.rss],
+  ["circuit builds that failed", COUNT, (side) => side.failedBuilds],
+  ["steps tried again", COUNT, (side) => side.retriedSteps],
 ];
 
-/** Prints the table, each process's share and the "must" lines; writes all of it to the file that `options` names. */
-export function report(run) {
+/** The conditions, medians, ratios and requirements of a run: all that the result file holds. */
+export function summarise(run) {
   const sides = Object.fromEntries(Object.keys(run.rounds[0]).map((name) => [name, summaryOf(run, name)]));
-  const table = ROWS.map(([name, unit, read]) => ({ name, unit, ...valuesOf(sides, read) }));
+  const table = ROWS.map(([name, unit, read]) => ({ name, unit, ...valuesOf(sides, read, unit) }));
+  return { ...conditions(run), table, musts: mustsOf(sides), sides };
+}
+
+/** Writes the summary of a run to `file`. */
+export function save(summary, file) {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(summary, undefined, 2)}\n`);
+}
+
+/** Prints the table, each process's share, the "must" lines, and what was tried again. */
+export function print({ table, musts, sides, runs, runsAsked, mebibytes, retries }) {
+  console.log(`medians of ${runs} of the ${runsAsked} rounds asked for, ${mebibytes} MiB each`);
   console.table(
     Object.fromEntries(
       table.map(({ name, unit, ...values }) => [
@@ -35,17 +52,16 @@ export function report(run) {
     ),
   );
   for (const [name, { one }] of Object.entries(sides)) printShares(name, one);
-  const musts = mustsOf(sides);
   for (const { must, holds, measured, limit } of musts) {
     console.log(`${holds ? "holds " : "MISSED"}  ${must}: ${round(measured)} against ${round(limit)}`);
   }
   if (musts.length === 0) console.log("one side was left out: no ratios and no requirements");
-  const output = { ...conditions(run), table, musts, sides };
-  mkdirSync(dirname(run.options.out), { recursive: true });
-  writeFileSync(run.options.out, `${JSON.stringify(output, undefined, 2)}\n`);
+  for (const { round, side, step, reason } of retries) {
+    console.log(`tried again: ${side}, ${step}${round === undefined ? "" : `, round ${round}`}: ${reason}`);
+  }
 }
 
-function summaryOf({ rounds, memory, cold, roles, counted, options }, name) {
+function summaryOf({ rounds, memory, cold, roles, counted, options, retries }, name) {
   const results = rounds.map((round) => round[name]);
   const transfer = (kind) =>
     transferOf(
@@ -54,11 +70,13 @@ function summaryOf({ rounds, memory, cold, roles, counted, options }, name) {
       counted[name],
     );
   return {
-    one: withRoles(transfer("one"), roles[name]),
+    one: withRoles(transfer("one"), roles[name] ?? {}),
     single: transfer("single"),
     eight: transfer("eight"),
     cold: cold[name] && transferOf([cold[name]], options.mib, counted[name]),
-    buildMs: median(results.flatMap(({ builds }) => builds)),
+    buildMs: median(results.flatMap(({ builds }) => builds.ms)),
+    failedBuilds: results.reduce((sum, { builds }) => sum + builds.failed, 0),
+    retriedSteps: retries.filter(({ side }) => side === name).length,
     smallMs: median(results.flatMap(({ small }) => small)),
     firstByteMs: median(results.map(({ starts }) => starts.fresh)),
     firstByteCachedMs: median(results.map(({ starts }) => starts.cached)),
@@ -104,9 +122,9 @@ function printShares(name, { processes, processorMsPerMebibyte }) {
   }
 }
 
-function valuesOf(sides, read) {
+function valuesOf(sides, read, unit) {
   const values = Object.fromEntries(Object.entries(sides).map(([name, side]) => [name, read(side)]));
-  for (const peer of ["default", "best"]) {
+  for (const peer of unit === COUNT ? [] : ["default", "best"]) {
     const other = values[`tor-${peer}`];
     if (values.umbel !== undefined && other !== undefined) values[`umbel/${peer}`] = values.umbel / other;
   }
@@ -144,7 +162,7 @@ function mustsOf({ umbel, "tor-default": usual, "tor-best": best }) {
   ];
 }
 
-function conditions({ root, options, version, nodes, rounds }) {
+function conditions({ root, options, version, nodes, rounds, retries, failure }) {
   const git = gitIn(root);
   const cpuInfo = readFileSync("/proc/cpuinfo", "utf8");
   return {
@@ -158,6 +176,9 @@ function conditions({ root, options, version, nodes, rounds }) {
     quickack: options.quickack,
     mebibytes: options.mib,
     runs: rounds.length,
+    runsAsked: options.runs,
+    endedBy: failure?.message,
+    retries,
     nodesOfEachSide: nodes,
   };
 }

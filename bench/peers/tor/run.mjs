@@ -10,7 +10,8 @@ import { parseArgs } from "node:util";
 import { pause, startJson, temporaryFolder } from "../processes.mjs";
 import { startUmbelSide } from "../umbel/side.mjs";
 import { torVersion } from "./network.mjs";
-import { report } from "./report.mjs";
+import { print, save, summarise } from "./report.mjs";
+import { measureRounds, retrying } from "./rounds.mjs";
 import { startTorSide } from "./side.mjs";
 
 const HELP = `npm run bench:tor -- [options]: umbel beside C tor, where Debian's tor is installed
@@ -30,6 +31,7 @@ bench/peers/tor/install.sh installs Debian's tor.
 const NODES = 9;
 const SMALL_BYTES = 30_000;
 const SAMPLES = 20;
+const QUICK_SAMPLES = 5;
 const IN_NAMESPACE = "UMBEL_BENCH_QUICKACK";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -59,38 +61,27 @@ async function main() {
   note(`${options.idle} s of rest`);
   await pause(options.idle * 1000);
   const memory = Object.fromEntries(sides.map((side) => [side.name, side.memory()]));
+  const { attempt, retries } = retrying({ mib: options.mib, note });
   const cold = {};
   for (const side of sides) {
     note(`${side.name}: warming up`);
-    cold[side.name] = await side.warmUp();
+    cold[side.name] = await attempt({ side: side.name, step: "warm-up" }, () => side.warmUp());
   }
-  const { rounds, failure } = await measureRounds(sides);
-  const roles = {};
-  for (const side of sides) roles[side.name] = await side.roles();
-  for (const side of sides) await side.stop();
   const counted = Object.fromEntries(sides.map((side) => [side.name, side.counted]));
-  report({ root, options, version, rounds, memory, cold, roles, counted, nodes: NODES });
-  if (failure !== undefined) throw failure;
-}
-
-/** All rounds; after a failure those that were whole, if there are any: what they show is not lost. */
-async function measureRounds(sides) {
-  const rounds = [];
-  try {
-    for (let round = 1; round <= options.runs; round++) {
-      const results = {};
-      for (const side of sides) {
-        note(`round ${round} of ${options.runs}: ${side.name}`);
-        results[side.name] = await measureSide(side, options.quick ? 5 : SAMPLES);
-      }
-      rounds.push(results);
-    }
-    return { rounds, failure: undefined };
-  } catch (failure) {
-    if (rounds.length === 0) throw failure;
-    note(`round ${rounds.length + 1} failed; what follows is of the ${rounds.length} before`);
-    return { rounds, failure };
+  const conditions = { root, options, version, memory, cold, counted, retries, nodes: NODES };
+  const roles = {};
+  /** The result file holds every whole round, however the run ends. */
+  async function keep(rounds) {
+    for (const side of sides) roles[side.name] = await side.roles();
+    save(summarise({ ...conditions, roles, rounds }), options.out);
   }
+  const samples = options.quick ? QUICK_SAMPLES : SAMPLES;
+  const { rounds, failure } = await measureRounds({ sides, options, samples, attempt, note, keep });
+  const summary = summarise({ ...conditions, roles, rounds, failure });
+  save(summary, options.out);
+  print(summary);
+  for (const side of sides) await side.stop();
+  if (failure !== undefined) throw failure;
 }
 
 async function startSides() {
@@ -106,7 +97,7 @@ async function startSides() {
       { name: "tor-best", extra: ["Schedulers Vanilla"] },
     ];
     for (const { name, extra } of configurations) {
-      note(`${name}: starting a private Tor network, which takes half a minute`);
+      note(`${name}: starting a private Tor network, which takes about a minute`);
       const start = (attempt) =>
         startTorSide({ name, extra, folder: join(folder, `${name}-${attempt}`), ...common });
       sides.push(
@@ -123,17 +114,6 @@ async function startSides() {
     sides.push(await startUmbelSide(place));
   }
   return sides;
-}
-
-async function measureSide(side, samples) {
-  return {
-    one: await side.one(),
-    eight: await side.eight(),
-    single: await side.single(),
-    builds: await side.builds(samples),
-    small: await side.small(samples),
-    starts: await side.clientStarts(),
-  };
 }
 
 function parseOptions() {

@@ -1,5 +1,6 @@
 // What is measured of C tor, over a private network that is up.
 import { join } from "node:path";
+import { buildTimes } from "../builds.mjs";
 import { measured, memoryOf } from "../processes.mjs";
 import { buildCircuit, pathsOf } from "./control.mjs";
 import { startTorNetwork } from "./network.mjs";
@@ -14,7 +15,7 @@ export async function startTorSide({ name, folder, extra, http, bytes, smallByte
   const fetch = (user, size, { socksPort } = client) =>
     fetchOver({ socksPort, user, port: http.port, bytes: size });
   const eight = () =>
-    Promise.all(
+    allEnded(
       Array.from({ length: AT_ONCE }, (_, index) => fetch(`many${index}`, Math.ceil(bytes / AT_ONCE))),
     );
   /** Needed, but no part of tor: their processor time is shown and not counted. */
@@ -46,7 +47,7 @@ export async function startTorSide({ name, folder, extra, http, bytes, smallByte
     single: () => measured({ ...pids, ...outside }, () => fetch("one", bytes, oneCircuitClient)),
     eight: () => measured({ ...pids, ...outside }, eight),
     roles: async () => rolesOf(await pathsOf(client.control, "one")),
-    builds: (count) => builds(count, client.control),
+    builds: (count) => buildTimes(count, () => buildCircuit(client.control)),
     small: (count) => inTurn(count, async () => (await fetch("one", smallBytes)).lastByte),
     async clientStarts() {
       const data = join(folder, `fresh-${started++}`);
@@ -80,18 +81,10 @@ async function inTurn(count, work) {
   return results;
 }
 
-/** Milliseconds of `count` circuits. On a busy machine tor's own, learned timeout ends some builds: those are tried again. */
-async function builds(count, control) {
-  const ms = [];
-  for (let failures = 0; ms.length < count; ) {
-    try {
-      ms.push(await buildCircuit(control));
-    } catch (error) {
-      failures += 1;
-      if (failures > count) throw error;
-    }
-  }
-  return ms;
+/** As Promise.all, but a failure waits for the others to end: they would slow down what is tried next. */
+async function allEnded(promises) {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }
 
 function rolesOf(paths) {

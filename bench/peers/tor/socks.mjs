@@ -2,6 +2,8 @@
 import { connect } from "node:net";
 
 const HEADER_END = Buffer.from("\r\n\r\n");
+/** Longer than C tor waits for a circuit (60 s) before it gives up. */
+const IDLE_LIMIT_MS = 120_000;
 
 /**
  * Fetches `bytes` bytes from the server at `port` on 127.0.0.1. Resolves with the milliseconds from the connection to the SOCKS
@@ -68,6 +70,7 @@ export function fetchOver({ socksPort, user, port, bytes }) {
         head = head.subarray(used);
       }
     });
+    socket.setTimeout(IDLE_LIMIT_MS, () => fail(`no byte for ${IDLE_LIMIT_MS / 1000} s during ${step}`));
     socket.on("error", (error) => fail(error.message));
     socket.on("close", () => fail(`closed during ${step}, after ${received} of ${bytes} bytes`));
   });

@@ -10,6 +10,7 @@ import { systemClock, systemTimers } from "@umbel/router/platform/system-clock";
 import { createWsTransport } from "@umbel/router/platform/ws-node";
 import { openReference, startClient } from "@umbel/storage";
 import { setV8Flags } from "../../../packages/cli/dist/v8-flags.js";
+import { buildTimes } from "../builds.mjs";
 
 setV8Flags();
 
@@ -84,32 +85,31 @@ async function fetch({ reference, circuits, sha256 }) {
 /** `parts` operations at once, each with circuits of its own for its equal share of the file. */
 async function fetchParts({ reference, parts }) {
   return timed(async () => {
-    const sizes = await Promise.all(
-      Array.from({ length: parts }, async (_, part) => {
-        const { blocks } = operation();
-        try {
-          const file = await open(blocks, reference);
-          const edge = (index) => Math.floor((file.size * index) / parts);
-          return await drain(file.range(edge(part), edge(part + 1)));
-        } finally {
-          blocks.close();
-        }
-      }),
-    );
+    const fetches = Array.from({ length: parts }, async (_, part) => {
+      const { blocks } = operation();
+      try {
+        const file = await open(blocks, reference);
+        const edge = (index) => Math.floor((file.size * index) / parts);
+        return await drain(file.range(edge(part), edge(part + 1)));
+      } finally {
+        blocks.close();
+      }
+    });
+    await Promise.allSettled(fetches); // after a failure the others would slow down what is tried next
+    const sizes = await Promise.all(fetches);
     return { bytes: sizes.reduce((sum, size) => sum + size, 0) };
   });
 }
 
 /** Milliseconds of each of `count` circuits of three hops, one after the other. */
 async function build({ count }) {
-  const ms = [];
-  for (let index = 0; index < count; index++) {
+  return buildTimes(count, async () => {
     const started = performance.now();
     const circuit = await client.builder.build({ purpose: { operation: Symbol("build"), carries: "data" } });
-    ms.push(performance.now() - started);
+    const ms = performance.now() - started;
     circuit.close();
-  }
-  return { ms };
+    return ms;
+  });
 }
 
 /** Milliseconds to the last byte of a small file, over circuits that a first, untimed fetch left ready. */

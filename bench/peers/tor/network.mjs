@@ -20,7 +20,7 @@ const VOTING_STEP_SECONDS = 4;
 const SECONDS_TO_FIRST_VOTE = 12;
 /** When relays ask for their first consensus: any that asked before there is one would wait long, up to a minute, to ask again. */
 const SECONDS_TO_FIRST_FETCH = SECONDS_TO_FIRST_VOTE + 3 * VOTING_STEP_SECONDS;
-const START_LIMIT_MS = 240_000;
+const START_LIMIT_MS = 120_000;
 const ATTEMPT_MS = 40_000;
 const CONSENSUS_FILES = ["cached-consensus", "cached-microdesc-consensus"];
 const UNUSED_AUTHORITY = "unused 127.0.0.1:1 ffffffffffffffffffffffffffffffffffffffff";
@@ -41,7 +41,7 @@ export async function torVersion() {
 
 /**
  * Starts the network with `extra` lines in every configuration, and resolves when both clients fetched a byte from `httpPort` over a
- * circuit and all know each other. Throws when that takes longer than four minutes.
+ * circuit and all know each other. Throws when that takes longer than two minutes.
  */
 export async function startTorNetwork({ name, folder, extra, httpPort }) {
   const deadline = performance.now() + START_LIMIT_MS;

@@ -6,5 +6,7 @@ export const erasureModulePath: string;
 export function buildKernel(): Promise<string>;
 export function buildMlKem(): Promise<string>;
 export function buildErasureKernel(): Promise<string>;
+/** The WebAssembly of ML-KEM. */
+export function compileMlKem(): Promise<Uint8Array>;
 /** The WebAssembly of a file of packages/core/assembly (path from the root), with the kernel's options. */
 export function compileAssembly(source: string): Promise<Uint8Array>;

@@ -22,8 +22,9 @@ const OPTIONS = [
   "--shrinkLevel",
   "1",
 ];
-/** Data begins at END of the layout.ts beside the source. */
-const ONE_PAGE = ["--initialMemory", "1", "--maximumMemory", "1", "--memoryBase", "7040"];
+/** Data begins at END of the layout.ts beside the source, or where the source says. */
+const ONE_PAGE = ["--initialMemory", "1", "--maximumMemory", "1", "--memoryBase", "7808"];
+const ML_KEM_PAGE = ["--initialMemory", "1", "--maximumMemory", "1", "--memoryBase", "7040"];
 const ERASURE_PAGES = ["--initialMemory", "25", "--maximumMemory", "25", "--memoryBase", "1607712"];
 
 /** The text of kernel-module.ts, from the source. */
@@ -34,8 +35,12 @@ export async function buildKernel() {
 
 /** The text of ml-kem-module.ts, from the source. */
 export async function buildMlKem() {
-  const wasm = await compileAssembly("packages/core/assembly/ml-kem/ml-kem.ts");
-  return moduleText("ML-KEM kernel", "ML_KEM_MODULE", "core", wasm);
+  return moduleText("ML-KEM kernel", "ML_KEM_MODULE", "core", await compileMlKem());
+}
+
+/** The WebAssembly of ML-KEM. */
+export function compileMlKem() {
+  return compileAssembly("packages/core/assembly/ml-kem/ml-kem.ts", ML_KEM_PAGE);
 }
 
 /** The text of the erasure code's kernel-module.ts, from the source. */

@@ -1,13 +1,16 @@
-// ChaCha with 12 rounds, four blocks at a time: lane i of each vector belongs to block i.
-import { BODY, RIGHT, STREAM_KEY, SUBKEY } from "./layout";
+// ChaCha with 12 rounds, sixteen blocks at a time: four states of sixteen vectors each, whose lanes belong to four blocks.
+import { BODY, RIGHT, STATES, STATES_END, STREAM_KEY, SUBKEY } from "./layout";
+
+/** What a state takes in memory: as many bytes as it gives of keystream. */
+const STATE_BYTES: i32 = 256;
 
 /**
- * Xors the XChaCha12 keystream into the body, `bytes` of it rounded up to 256. The nonce is the 16 bytes at RIGHT, then
+ * Xors the XChaCha12 keystream into the body, `bytes` of it rounded up to 1024. The nonce is the 16 bytes at RIGHT, then
  * the two words of the tail. The upper word of the block counter stays 0.
  */
 export function xorStream(bytes: i32, tailLow: i32, tailHigh: i32): void {
   deriveSubkey();
-  for (let at = 0; at < bytes; at += 256) xorFourBlocks(BODY + at, at >> 6, tailLow, tailHigh);
+  for (let at = 0; at < bytes; at += STATES_END - STATES) xorSixteenBlocks(BODY + at, at >> 6, tailLow, tailHigh);
 }
 
 /** "expand 32-byte k". */
@@ -42,48 +45,106 @@ function deriveSubkey(): void {
   v128.store(SUBKEY, d, 16);
 }
 
-function xorFourBlocks(at: i32, block: i32, tailLow: i32, tailHigh: i32): void {
-  const counter = i32x4.add(i32x4.splat(block), i32x4(0, 1, 2, 3));
-  let a0 = i32x4.splat(0x61707865), a1 = i32x4.splat(0x3320646e), a2 = i32x4.splat(0x79622d32), a3 = i32x4.splat(0x6b206574);
-  let b0 = v128.load32_splat(SUBKEY), b1 = v128.load32_splat(SUBKEY, 4), b2 = v128.load32_splat(SUBKEY, 8), b3 = v128.load32_splat(SUBKEY, 12);
-  let c0 = v128.load32_splat(SUBKEY, 16), c1 = v128.load32_splat(SUBKEY, 20), c2 = v128.load32_splat(SUBKEY, 24), c3 = v128.load32_splat(SUBKEY, 28);
-  let d0 = counter, d1 = i32x4.splat(0), d2 = i32x4.splat(tailLow), d3 = i32x4.splat(tailHigh);
-  for (let round = 0; round < 12; round += 2) {
-    // Columns.
-    a0 = i32x4.add(a0, b0); a1 = i32x4.add(a1, b1); a2 = i32x4.add(a2, b2); a3 = i32x4.add(a3, b3);
-    d0 = rotate16(v128.xor(d0, a0)); d1 = rotate16(v128.xor(d1, a1)); d2 = rotate16(v128.xor(d2, a2)); d3 = rotate16(v128.xor(d3, a3));
-    c0 = i32x4.add(c0, d0); c1 = i32x4.add(c1, d1); c2 = i32x4.add(c2, d2); c3 = i32x4.add(c3, d3);
-    b0 = rotate(v128.xor(b0, c0), 12); b1 = rotate(v128.xor(b1, c1), 12); b2 = rotate(v128.xor(b2, c2), 12); b3 = rotate(v128.xor(b3, c3), 12);
-    a0 = i32x4.add(a0, b0); a1 = i32x4.add(a1, b1); a2 = i32x4.add(a2, b2); a3 = i32x4.add(a3, b3);
-    d0 = rotate8(v128.xor(d0, a0)); d1 = rotate8(v128.xor(d1, a1)); d2 = rotate8(v128.xor(d2, a2)); d3 = rotate8(v128.xor(d3, a3));
-    c0 = i32x4.add(c0, d0); c1 = i32x4.add(c1, d1); c2 = i32x4.add(c2, d2); c3 = i32x4.add(c3, d3);
-    b0 = rotate(v128.xor(b0, c0), 7); b1 = rotate(v128.xor(b1, c1), 7); b2 = rotate(v128.xor(b2, c2), 7); b3 = rotate(v128.xor(b3, c3), 7);
-    // Diagonals.
-    a0 = i32x4.add(a0, b1); a1 = i32x4.add(a1, b2); a2 = i32x4.add(a2, b3); a3 = i32x4.add(a3, b0);
-    d3 = rotate16(v128.xor(d3, a0)); d0 = rotate16(v128.xor(d0, a1)); d1 = rotate16(v128.xor(d1, a2)); d2 = rotate16(v128.xor(d2, a3));
-    c2 = i32x4.add(c2, d3); c3 = i32x4.add(c3, d0); c0 = i32x4.add(c0, d1); c1 = i32x4.add(c1, d2);
-    b1 = rotate(v128.xor(b1, c2), 12); b2 = rotate(v128.xor(b2, c3), 12); b3 = rotate(v128.xor(b3, c0), 12); b0 = rotate(v128.xor(b0, c1), 12);
-    a0 = i32x4.add(a0, b1); a1 = i32x4.add(a1, b2); a2 = i32x4.add(a2, b3); a3 = i32x4.add(a3, b0);
-    d3 = rotate8(v128.xor(d3, a0)); d0 = rotate8(v128.xor(d0, a1)); d1 = rotate8(v128.xor(d1, a2)); d2 = rotate8(v128.xor(d2, a3));
-    c2 = i32x4.add(c2, d3); c3 = i32x4.add(c3, d0); c0 = i32x4.add(c0, d1); c1 = i32x4.add(c1, d2);
-    b1 = rotate(v128.xor(b1, c2), 7); b2 = rotate(v128.xor(b2, c3), 7); b3 = rotate(v128.xor(b3, c0), 7); b0 = rotate(v128.xor(b0, c1), 7);
+function xorSixteenBlocks(at: i32, block: i32, tailLow: i32, tailHigh: i32): void {
+  let first = block;
+  for (let state = STATES; state < STATES_END; state += STATE_BYTES, first += 4) begin(state, first, tailLow, tailHigh);
+  mix();
+  first = block;
+  for (let state = STATES; state < STATES_END; state += STATE_BYTES, first += 4, at += STATE_BYTES) {
+    end(state, at, first, tailLow, tailHigh);
   }
-  xorRows(at, add(a0, 0x61707865), add(a1, 0x3320646e), add(a2, 0x79622d32), add(a3, 0x6b206574));
-  xorRows(at + 16, addKey(b0, 0), addKey(b1, 4), addKey(b2, 8), addKey(b3, 12));
-  xorRows(at + 32, addKey(c0, 16), addKey(c1, 20), addKey(c2, 24), addKey(c3, 28));
-  xorRows(at + 48, i32x4.add(d0, counter), d1, add(d2, tailLow), add(d3, tailHigh));
+}
+
+/** Four states side by side: the counter of the first is `block`. */
+// @ts-ignore: decorator
+@inline
+function begin(state: i32, block: i32, tailLow: i32, tailHigh: i32): void {
+  v128.store(state, i32x4.splat(0x61707865));
+  v128.store(state, i32x4.splat(0x3320646e), 16);
+  v128.store(state, i32x4.splat(0x79622d32), 32);
+  v128.store(state, i32x4.splat(0x6b206574), 48);
+  v128.store(state, subkey(0), 64);
+  v128.store(state, subkey(1), 80);
+  v128.store(state, subkey(2), 96);
+  v128.store(state, subkey(3), 112);
+  v128.store(state, subkey(4), 128);
+  v128.store(state, subkey(5), 144);
+  v128.store(state, subkey(6), 160);
+  v128.store(state, subkey(7), 176);
+  v128.store(state, counters(block), 192);
+  v128.store(state, i32x4.splat(0), 208);
+  v128.store(state, i32x4.splat(tailLow), 224);
+  v128.store(state, i32x4.splat(tailHigh), 240);
+}
+
+/**
+ * The 12 rounds, each of all states before the next: the processor has 16 quarter rounds to work on at once.
+ * Because the loops test at their end, V8 keeps the indexes of the rotations in registers.
+ */
+function mix(): void {
+  let round = 0;
+  do {
+    let state = STATES;
+    do {
+      quarterRound(state, 0, 4, 8, 12);
+      quarterRound(state, 1, 5, 9, 13);
+      quarterRound(state, 2, 6, 10, 14);
+      quarterRound(state, 3, 7, 11, 15);
+      state += STATE_BYTES;
+    } while (state < STATES_END);
+    state = STATES;
+    do {
+      quarterRound(state, 0, 5, 10, 15);
+      quarterRound(state, 1, 6, 11, 12);
+      quarterRound(state, 2, 7, 8, 13);
+      quarterRound(state, 3, 4, 9, 14);
+      state += STATE_BYTES;
+    } while (state < STATES_END);
+    round += 2;
+  } while (round < 12);
+}
+
+/** RFC 8439, section 2.2. The states stay in memory: in locals they would be more than the registers hold, and V8 would put them in its own order. */
+// @ts-ignore: decorator
+@inline
+function quarterRound(state: i32, w: i32, x: i32, y: i32, z: i32): void {
+  let a = v128.load(state + 16 * w), b = v128.load(state + 16 * x), c = v128.load(state + 16 * y), d = v128.load(state + 16 * z);
+  a = i32x4.add(a, b); d = rotate16(v128.xor(d, a));
+  c = i32x4.add(c, d); b = rotate(v128.xor(b, c), 12);
+  a = i32x4.add(a, b); d = rotate8(v128.xor(d, a));
+  c = i32x4.add(c, d); b = rotate(v128.xor(b, c), 7);
+  v128.store(state + 16 * w, a);
+  v128.store(state + 16 * x, b);
+  v128.store(state + 16 * y, c);
+  v128.store(state + 16 * z, d);
+}
+
+/** Adds what the states began with, and xors the four blocks into the body. */
+// @ts-ignore: decorator
+@inline
+function end(state: i32, at: i32, block: i32, tailLow: i32, tailHigh: i32): void {
+  xorRows(at, sum(state, 0, i32x4.splat(0x61707865)), sum(state, 1, i32x4.splat(0x3320646e)), sum(state, 2, i32x4.splat(0x79622d32)), sum(state, 3, i32x4.splat(0x6b206574)));
+  xorRows(at + 16, sum(state, 4, subkey(0)), sum(state, 5, subkey(1)), sum(state, 6, subkey(2)), sum(state, 7, subkey(3)));
+  xorRows(at + 32, sum(state, 8, subkey(4)), sum(state, 9, subkey(5)), sum(state, 10, subkey(6)), sum(state, 11, subkey(7)));
+  xorRows(at + 48, sum(state, 12, counters(block)), v128.load(state, 208), sum(state, 14, i32x4.splat(tailLow)), sum(state, 15, i32x4.splat(tailHigh)));
 }
 
 // @ts-ignore: decorator
 @inline
-function add(words: v128, word: i32): v128 {
-  return i32x4.add(words, i32x4.splat(word));
+function sum(state: i32, word: i32, before: v128): v128 {
+  return i32x4.add(v128.load(state + 16 * word), before);
 }
 
 // @ts-ignore: decorator
 @inline
-function addKey(words: v128, offset: i32): v128 {
-  return i32x4.add(words, v128.load32_splat(SUBKEY + offset));
+function subkey(word: i32): v128 {
+  return v128.load32_splat(SUBKEY + 4 * word);
+}
+
+// @ts-ignore: decorator
+@inline
+function counters(block: i32): v128 {
+  return i32x4.add(i32x4.splat(block), i32x4(0, 1, 2, 3));
 }
 
 /** Transposes one row of the four states, and xors it into the four blocks: 16 bytes each, 64 apart. */

@@ -22,8 +22,11 @@ export const HASH: i32 = 2512;
 export const SUBKEY: i32 = 2528;
 /** State, key and 5 times the key of Poly1305: five limbs of 26 bits each, as u64. */
 export const LIMBS: i32 = 2560;
-/** The block, and behind it room for the rest of the last 256 bytes of keystream. */
+/** The block. */
 export const BODY: i32 = 2688;
 export const BODY_BYTES: i32 = 4096;
+/** The four states of ChaCha12 under way, 256 bytes each. */
+export const STATES: i32 = BODY + BODY_BYTES;
+export const STATES_END: i32 = STATES + 1024;
 /** Where scripts/build-kernel.mjs has the data of the module begin. */
-export const END: i32 = BODY + BODY_BYTES + 256;
+export const END: i32 = STATES_END;

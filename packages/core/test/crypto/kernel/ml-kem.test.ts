@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { buildMlKem, compileAssembly, mlKemModulePath } from "../../../../../scripts/build-kernel.mjs";
+import { buildMlKem, compileMlKem, mlKemModulePath } from "../../../../../scripts/build-kernel.mjs";
 import { openMlKem } from "../../../src/crypto/kernel/ml-kem.ts";
 import { nobleMlKem768 as noble } from "../../../src/crypto/noble-provider.ts";
 import type { MlKem768 } from "../../../src/ports/crypto.ts";
@@ -73,8 +73,7 @@ describe("the ML-KEM kernel", () => {
   });
 
   it("leaves nothing but its tables in memory", async () => {
-    const wasm = await compileAssembly("packages/core/assembly/ml-kem/ml-kem.ts");
-    const parts = new WebAssembly.Instance(new WebAssembly.Module(wasm)).exports as {
+    const parts = new WebAssembly.Instance(new WebAssembly.Module(await compileMlKem())).exports as {
       readonly memory: { readonly buffer: ArrayBuffer };
       keyPair(): void;
       encapsulate(): number;

@@ -39,7 +39,7 @@ function hashHeader(bytes: i32, tweakLength: i32): void {
 /** HASH := HEADER_HASH + NH-Poly1305 of the left part, zero-padded to 16 bytes. */
 function hashLeft(bytes: i32): void {
   const padded = (bytes + 15) & ~15;
-  memory.fill(BODY + bytes, 0, padded - bytes);
+  v128.store(BODY + bytes, i64x2.splat(0));
   reset(MESSAGE_KEY);
   for (let at = 0; at < padded; at += 1024) absorbNh(BODY + at, min(1024, padded - at));
   finish(HASH);

@@ -20,7 +20,7 @@ export const HEADER_HASH: i32 = 2496;
 export const HASH: i32 = 2512;
 /** Subkey of HChaCha12. */
 export const SUBKEY: i32 = 2528;
-/** State, key and 5 times the key of Poly1305: five limbs of 26 bits each, as u64. */
+/** Poly1305, in limbs of 32 bits as u64: sum 5, key 4, 5/4 of the upper three of the key. */
 export const LIMBS: i32 = 2560;
 /** The block. */
 export const BODY: i32 = 2688;

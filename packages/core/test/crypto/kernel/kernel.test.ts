@@ -221,10 +221,12 @@ describe("the parts of the kernel", () => {
   );
 
   it.each([
-    [0x3fffff9n, 0xdb576cffd8febfbbbdcf888c262ef554n],
-    [0x3fffff9n, 0x7fec7f5fdddee7c44615977aa0c916abn],
-    [0x3fffff5n, 0xe84ae6fecdfb3cb672e6f5bbf623c500n],
-  ])("carry twice around where the first carry fills limb 0 again: r = %i", (r, tweakNumber) => {
+    [0xffffffbn, 0x400000140000063fffedf40006n],
+    [0xffffffbn, 0x2000000a0000031fffecfa0006n],
+    [0xfffffffn, 0x400000040000003fffec040001n],
+    [0x7654321n, 0x453b13b1306d10a9a9be97795en],
+    [0x7654321n, 0x8a76276260da215353866d86a7n],
+  ])("carry from limb 0 through all others, whether that reaches 2^130 or not: r = %i", (r, tweakNumber) => {
     const tweak = bytesOfInteger(tweakNumber, 16);
     parts.keys.fill(0).set(bytesOfInteger(r, 4), HEADER_KEY_AT);
     const header = Buffer.concat([new Uint8Array(16), tweak]);

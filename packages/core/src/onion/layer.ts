@@ -75,8 +75,6 @@ const CHAIN_AT = TAG_AT + TAG_BYTES;
 const TWEAK = new Uint8Array(WIDE_BLOCK_MAX_TWEAK_BYTES);
 const TWEAK_CHAIN_AT = TWEAK.length - CHAIN_BYTES;
 const RATCHET_INFO = [LABELS.layerRatchet];
-/** The first bytes of the body under way, before its transformation. */
-const BEFORE = new Uint8Array(CHAIN_BYTES);
 
 /** A relay keeps two of these for each circuit: one small array, since each costs 184 bytes beside its content. */
 class CipherLayer implements OnionLayer {
@@ -134,24 +132,27 @@ class CipherLayer implements OnionLayer {
 
   wipe(): void {
     this.#cipher.wipe();
-    for (const secret of [this.#state, TWEAK, BEFORE]) secret.fill(0);
+    for (const secret of [this.#state, TWEAK]) secret.fill(0);
   }
 
   #key(): Uint8Array {
     return this.#state.subarray(0, WIDE_BLOCK_KEY_BYTES);
   }
 
+  /** The tweak takes the chain value, and the first bytes of the body its place until `#advance`. */
   #begin(body: Uint8Array): void {
+    const state = this.#state;
     writeCounter(TWEAK, this.#counter);
     for (let at = 0; at < CHAIN_BYTES; at++) {
-      TWEAK[TWEAK_CHAIN_AT + at] = this.#state[CHAIN_AT + at]!;
-      BEFORE[at] = body[at]!;
+      TWEAK[TWEAK_CHAIN_AT + at] = state[CHAIN_AT + at]!;
+      state[CHAIN_AT + at] = body[at]!;
     }
   }
 
   /** Counter + 1, chain := inner16 xor outer16: whichever of the two sides of the layer came first. */
   #advance(body: Uint8Array): void {
-    for (let at = 0; at < CHAIN_BYTES; at++) this.#state[CHAIN_AT + at] = BEFORE[at]! ^ body[at]!;
+    const state = this.#state;
+    for (let at = 0; at < CHAIN_BYTES; at++) state[CHAIN_AT + at]! ^= body[at]!;
     this.#counter += 1;
     if (this.#counter % RATCHET_CELLS === 0) this.ratchet();
   }

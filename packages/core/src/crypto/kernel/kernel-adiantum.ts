@@ -52,7 +52,11 @@ class KernelAdiantum implements WideBlockCipher {
     if (this.#wiped) throw new UmbelError("INTERNAL", "a wide-block cipher was used after it was wiped");
     assertWideBlockSizes(tweak, block);
     const kernel = this.#kernel;
-    kernel.keys.set(this.#keys);
+    // Cells come in runs for one layer: its keys are in place already.
+    if (kernel.holder !== this) {
+      kernel.keys.set(this.#keys);
+      kernel.holder = this;
+    }
     kernel.tweak.set(tweak);
     kernel.body.set(block);
   }

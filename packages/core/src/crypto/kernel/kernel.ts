@@ -8,6 +8,8 @@ import { KERNEL_MODULE } from "./kernel-module.ts";
 export interface Kernel {
   /** Stream key 32, Poly1305 keys of header and message 16 each, NH key in pairs 2112, AES round keys 240. */
   readonly keys: Uint8Array;
+  /** Whose keys stand in `keys`, as far as somebody said so. Whoever writes there says it, or clears. */
+  holder: object | undefined;
   /** 32 bytes. */
   readonly tweak: Uint8Array;
   /** The block: 4096 bytes. */
@@ -18,7 +20,7 @@ export interface Kernel {
   encrypt(length: number, tweakLength: number): void;
   /** The inverse. */
   decrypt(length: number, tweakLength: number): void;
-  /** Overwrites the whole working memory: all but the tables of AES. */
+  /** Overwrites the whole working memory, all but the tables of AES; nobody's keys stand there any more. */
   clear(): void;
 }
 
@@ -53,13 +55,18 @@ interface Constant {
 function kernelOf(exports: Exports): Kernel {
   const view = (from: Constant, length: number) => new Uint8Array(exports.memory.buffer, from.value, length);
   const working = new Uint8Array(exports.memory.buffer, 0, exports.END.value);
-  return {
+  const kernel: Kernel = {
     keys: view(exports.KEYS, exports.KEYS_BYTES.value),
+    holder: undefined,
     tweak: view(exports.TWEAK, 32),
     body: view(exports.BODY, exports.BODY_BYTES.value),
     expand: exports.expand,
     encrypt: exports.encrypt,
     decrypt: exports.decrypt,
-    clear: () => void working.fill(0),
+    clear() {
+      working.fill(0);
+      kernel.holder = undefined;
+    },
   };
+  return kernel;
 }

@@ -81,6 +81,33 @@ describe("a kernel cipher", () => {
     for (const array of [...kept, working]) expect(array.every((byte) => byte === 0)).toBe(true);
   });
 
+  it("finds its keys in place in a run of blocks, and brings them again after any other cipher", () => {
+    const [key, tweak, body] = [new Uint8Array(32).fill(7), new Uint8Array(32), new Uint8Array(4096)];
+    const other = createKernelAdiantum(kernel, new Uint8Array(32).fill(8));
+    const cipher = createKernelAdiantum(kernel, key);
+    const plain = createAdiantum(key, nodeAesBlock);
+    const meanwhile = [
+      () => {},
+      () => {},
+      () => other.encrypt(tweak, body),
+      () => void createKernelAdiantum(kernel, key),
+      () => other.wipe(),
+      () => kernel.clear(),
+    ];
+    const brought = vi.spyOn(kernel.keys, "set");
+    const times = meanwhile.map((happens) => {
+      happens();
+      brought.mockClear();
+      const [one, two] = [body.slice(), body.slice()];
+      cipher.encrypt(tweak, one);
+      plain.encrypt(tweak, two);
+      expect(bytesToHex(one)).toBe(bytesToHex(two));
+      return brought.mock.calls.length;
+    });
+    brought.mockRestore();
+    expect(times).toEqual([1, 0, 1, 1, 1, 1]);
+  });
+
   it("refuses a wrong length before anything reaches the kernel", () => {
     const cipher = createKernelAdiantum(kernel, new Uint8Array(32));
     kernel.clear();

@@ -17,7 +17,10 @@ export function pairKeys(key: i32): void {
   }
 }
 
-/** Feeds the NH value of `bytes` (a multiple of 16, at most 1024) at `from` to Poly1305, as two blocks. */
+/**
+ * Feeds the NH value of `bytes` (a multiple of 16, at most 1024) at `from` to Poly1305, as two blocks. Of 16 bytes that is
+ * the sum of (m0 + k0)(m2 + k2) and (m1 + k1)(m3 + k3), the inner additions modulo 2^32.
+ */
 export function absorbNh(from: i32, bytes: i32): void {
   let sum0 = i64x2.splat(0);
   let sum1 = i64x2.splat(0);
@@ -28,10 +31,10 @@ export function absorbNh(from: i32, bytes: i32): void {
   for (const even = from + (bytes & ~31); from < even; from += 32, key += 64) {
     const one = v128.load(from), other = v128.load(from, 16);
     const low = v128.shuffle<i64>(one, other, 0, 2), high = v128.shuffle<i64>(one, other, 1, 3);
-    sum0 = i64x2.add(sum0, products(low, high, key));
-    sum1 = i64x2.add(sum1, products(low, high, key + 32));
-    sum2 = i64x2.add(sum2, products(low, high, key + 64));
-    sum3 = i64x2.add(sum3, products(low, high, key + 96));
+    sum0 = i64x2.add(sum0, products(i32x4.add(low, v128.load(key)), i32x4.add(high, v128.load(key, 16))));
+    sum1 = i64x2.add(sum1, products(i32x4.add(low, v128.load(key, 32)), i32x4.add(high, v128.load(key, 48))));
+    sum2 = i64x2.add(sum2, products(i32x4.add(low, v128.load(key, 64)), i32x4.add(high, v128.load(key, 80))));
+    sum3 = i64x2.add(sum3, products(i32x4.add(low, v128.load(key, 96)), i32x4.add(high, v128.load(key, 112))));
   }
   if (from < end) {
     const low = v128.load(from), high = v128.shuffle<i64>(low, low, 1, 0);
@@ -44,15 +47,14 @@ export function absorbNh(from: i32, bytes: i32): void {
   absorb(total(sum2), total(sum3), FULL);
 }
 
-/** (m0 + k0)(m2 + k2) and (m1 + k1)(m3 + k3), the additions modulo 2^32, of two times 16 bytes. */
+/** The products of the lanes of `a` and `b`, those of lanes 0 and 2 in one sum, those of lanes 1 and 3 in the other. */
 // @ts-ignore: decorator
 @inline
-function products(low: v128, high: v128, key: i32): v128 {
-  const a = i32x4.add(low, v128.load(key)), b = i32x4.add(high, v128.load(key, 16));
+function products(a: v128, b: v128): v128 {
   return i64x2.add(i64x2.extmul_low_i32x4_u(a, b), i64x2.extmul_high_i32x4_u(a, b));
 }
 
-/** The same of the last 16 bytes alone. */
+/** Those of the last 16 bytes alone. */
 // @ts-ignore: decorator
 @inline
 function lastProducts(low: v128, high: v128, key: i32): v128 {

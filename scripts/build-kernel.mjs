@@ -23,7 +23,7 @@ const OPTIONS = [
   "1",
 ];
 /** Data begins at END of the layout.ts beside the source, or where the source says. */
-const ONE_PAGE = ["--initialMemory", "1", "--maximumMemory", "1", "--memoryBase", "7808"];
+const ONE_PAGE = ["--initialMemory", "1", "--maximumMemory", "1", "--memoryBase", "8064"];
 const ML_KEM_PAGE = ["--initialMemory", "1", "--maximumMemory", "1", "--memoryBase", "7040"];
 const ERASURE_PAGES = ["--initialMemory", "25", "--maximumMemory", "25", "--memoryBase", "1607712"];
 

@@ -1,5 +1,5 @@
 // ChaCha with 12 rounds, sixteen blocks at a time: four states of sixteen vectors each, whose lanes belong to four blocks.
-import { BODY, RIGHT, STATES, STATES_END, STREAM_KEY, SUBKEY } from "./layout";
+import { BODY, COLUMNS, RIGHT, STATES, STATES_END, STREAM_KEY, SUBKEY } from "./layout";
 
 /** What a state takes in memory: as many bytes as it gives of keystream. */
 const STATE_BYTES: i32 = 256;
@@ -10,6 +10,7 @@ const STATE_BYTES: i32 = 256;
  */
 export function xorStream(bytes: i32, tailLow: i32, tailHigh: i32): void {
   deriveSubkey();
+  mixEqualColumns(tailLow, tailHigh);
   for (let at = 0; at < bytes; at += STATES_END - STATES) xorSixteenBlocks(BODY + at, at >> 6, tailLow, tailHigh);
 }
 
@@ -45,9 +46,24 @@ function deriveSubkey(): void {
   v128.store(SUBKEY, d, 16);
 }
 
+/**
+ * COLUMNS := columns 1 to 3 of a state after the first round, where they are the same for all blocks of a stream: only
+ * column 0 has the counter.
+ */
+function mixEqualColumns(tailLow: i32, tailHigh: i32): void {
+  beginColumn(COLUMNS, 1, i32x4.splat(0x3320646e), i32x4.splat(0));
+  beginColumn(COLUMNS, 2, i32x4.splat(0x79622d32), i32x4.splat(tailLow));
+  beginColumn(COLUMNS, 3, i32x4.splat(0x6b206574), i32x4.splat(tailHigh));
+}
+
 function xorSixteenBlocks(at: i32, block: i32, tailLow: i32, tailHigh: i32): void {
   let first = block;
-  for (let state = STATES; state < STATES_END; state += STATE_BYTES, first += 4) begin(state, first, tailLow, tailHigh);
+  for (let state = STATES; state < STATES_END; state += STATE_BYTES, first += 4) {
+    beginColumn(state, 0, i32x4.splat(0x61707865), counters(first));
+    copyColumn(state, 1);
+    copyColumn(state, 2);
+    copyColumn(state, 3);
+  }
   mix();
   first = block;
   for (let state = STATES; state < STATES_END; state += STATE_BYTES, first += 4, at += STATE_BYTES) {
@@ -55,44 +71,33 @@ function xorSixteenBlocks(at: i32, block: i32, tailLow: i32, tailHigh: i32): voi
   }
 }
 
-/** Four states side by side: the counter of the first is `block`. */
+/** A column after the first round, which begins with a word of "expand 32-byte k" and ends with `last`. */
 // @ts-ignore: decorator
 @inline
-function begin(state: i32, block: i32, tailLow: i32, tailHigh: i32): void {
-  v128.store(state, i32x4.splat(0x61707865));
-  v128.store(state, i32x4.splat(0x3320646e), 16);
-  v128.store(state, i32x4.splat(0x79622d32), 32);
-  v128.store(state, i32x4.splat(0x6b206574), 48);
-  v128.store(state, subkey(0), 64);
-  v128.store(state, subkey(1), 80);
-  v128.store(state, subkey(2), 96);
-  v128.store(state, subkey(3), 112);
-  v128.store(state, subkey(4), 128);
-  v128.store(state, subkey(5), 144);
-  v128.store(state, subkey(6), 160);
-  v128.store(state, subkey(7), 176);
-  v128.store(state, counters(block), 192);
-  v128.store(state, i32x4.splat(0), 208);
-  v128.store(state, i32x4.splat(tailLow), 224);
-  v128.store(state, i32x4.splat(tailHigh), 240);
+function beginColumn(state: i32, column: i32, sigma: v128, last: v128): void {
+  v128.store(state + 16 * column, sigma);
+  v128.store(state + 16 * column, subkey(column), 64);
+  v128.store(state + 16 * column, subkey(column + 4), 128);
+  v128.store(state + 16 * column, last, 192);
+  quarterRound(state, column, column + 4, column + 8, column + 12);
+}
+
+// @ts-ignore: decorator
+@inline
+function copyColumn(state: i32, column: i32): void {
+  v128.store(state + 16 * column, v128.load(COLUMNS + 16 * column));
+  v128.store(state + 16 * column, v128.load(COLUMNS + 16 * column, 64), 64);
+  v128.store(state + 16 * column, v128.load(COLUMNS + 16 * column, 128), 128);
+  v128.store(state + 16 * column, v128.load(COLUMNS + 16 * column, 192), 192);
 }
 
 /**
- * The 12 rounds, each of all states before the next: the processor has 16 quarter rounds to work on at once.
- * Because the loops test at their end, V8 keeps the indexes of the rotations in registers.
+ * The 11 rounds after the first, each of all states before the next: the processor has 16 quarter rounds to work on at once.
+ * Because the loops over states test at their end, V8 keeps the indexes of the rotations in registers.
  */
 function mix(): void {
-  let round = 0;
-  do {
+  for (let round = 2; ; round += 2) {
     let state = STATES;
-    do {
-      quarterRound(state, 0, 4, 8, 12);
-      quarterRound(state, 1, 5, 9, 13);
-      quarterRound(state, 2, 6, 10, 14);
-      quarterRound(state, 3, 7, 11, 15);
-      state += STATE_BYTES;
-    } while (state < STATES_END);
-    state = STATES;
     do {
       quarterRound(state, 0, 5, 10, 15);
       quarterRound(state, 1, 6, 11, 12);
@@ -100,8 +105,16 @@ function mix(): void {
       quarterRound(state, 3, 4, 9, 14);
       state += STATE_BYTES;
     } while (state < STATES_END);
-    round += 2;
-  } while (round < 12);
+    if (round == 12) return;
+    state = STATES;
+    do {
+      quarterRound(state, 0, 4, 8, 12);
+      quarterRound(state, 1, 5, 9, 13);
+      quarterRound(state, 2, 6, 10, 14);
+      quarterRound(state, 3, 7, 11, 15);
+      state += STATE_BYTES;
+    } while (state < STATES_END);
+  }
 }
 
 /** RFC 8439, section 2.2. The states stay in memory: in locals they would be more than the registers hold, and V8 would put them in its own order. */

@@ -28,5 +28,7 @@ export const BODY_BYTES: i32 = 4096;
 /** The four states of ChaCha12 under way, 256 bytes each. */
 export const STATES: i32 = BODY + BODY_BYTES;
 export const STATES_END: i32 = STATES + 1024;
+/** Columns 1 to 3 of such a state, in their places, which all blocks of a stream begin with. */
+export const COLUMNS: i32 = STATES_END;
 /** Where scripts/build-kernel.mjs has the data of the module begin. */
-export const END: i32 = STATES_END;
+export const END: i32 = COLUMNS + 256;

@@ -8,7 +8,7 @@ import { nodeAesBlock } from "../../../src/platform/node-crypto.ts";
 
 const kernel = compileKernel()!;
 /** Everything up to the end of the body and the states of ChaCha12 behind it; what follows are public tables. */
-const working = new Uint8Array(kernel.body.buffer, 0, kernel.body.byteOffset + kernel.body.length + 1024);
+const working = new Uint8Array(kernel.body.buffer, 0, kernel.body.byteOffset + kernel.body.length + 1280);
 const keyOf = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const tweakOf = fc.oneof(fc.uint8Array({ minLength: 32, maxLength: 32 }), fc.uint8Array({ maxLength: 32 }));
 /** Mostly lengths around the edges of vectors, of four ChaCha blocks, of NH units and of the whole body. */

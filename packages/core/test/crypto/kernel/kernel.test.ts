@@ -94,13 +94,13 @@ describe("the kernel module", () => {
     expect(bytesToHex(new Uint8Array(kernel.body.buffer))).toBe(
       bytesToHex(new Uint8Array(pristine.body.buffer)),
     );
-    const working = new Uint8Array(kernel.body.buffer, 0, kernel.body.byteOffset + 4096 + 1024);
+    const working = new Uint8Array(kernel.body.buffer, 0, kernel.body.byteOffset + 4096 + 1280);
     expect(working.every((byte) => byte === 0)).toBe(true);
   });
 
   it("writes nothing above its working memory, whatever the keys and the body", () => {
     const above = (of: Uint8Array) =>
-      bytesToHex(new Uint8Array(of.buffer, kernel.body.byteOffset + 4096 + 1024));
+      bytesToHex(new Uint8Array(of.buffer, kernel.body.byteOffset + 4096 + 1280));
     const before = above(compileKernel()!.body);
     fc.assert(
       fc.property(

@@ -13,7 +13,7 @@ const FLAGS = [
   "--no-flush-bytecode",
 ];
 
-/** Sets V8 up for this program; before anything is loaded that allocates or is compiled. */
+/** Sets V8 up for this program; before it runs. */
 export function setV8Flags(): void {
   for (const flag of FLAGS) setFlagsFromString(flag);
 }

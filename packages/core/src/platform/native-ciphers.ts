@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { isMainThread } from "node:worker_threads";
 import { AEAD_KEY_BYTES, AEAD_NONCE_BYTES } from "../crypto/suite.ts";
 import { UmbelError } from "../errors.ts";
 import { AEAD_TAG_BYTES } from "../wire/geometry.ts";
@@ -18,9 +19,10 @@ export interface NativeCiphers {
 
 /**
  * The OpenSSL that this Node is built with, called by way of `koffi`. Undefined where that optional package is missing or Node
- * does not show its OpenSSL.
+ * does not show its OpenSSL; and in worker threads, which come and go, and each of which would leave some 40 KiB behind.
  */
-export function openNativeCiphers(): NativeCiphers | undefined {
+export function openNativeCiphers(inMainThread = isMainThread): NativeCiphers | undefined {
+  if (!inMainThread) return undefined;
   try {
     return ciphersOf(loadOpenSsl());
   } catch {
@@ -81,8 +83,8 @@ const ENCRYPT = 1;
 const ZEROS = new Uint8Array(AEAD_KEY_BYTES);
 
 /**
- * One context for each use and the whole thread, since every call leaves it with a key of zeros: nothing then belongs to
- * whoever used it, and nothing has to be freed.
+ * One context for each use, for as long as the process runs, since every call leaves it with a key of zeros: nothing then belongs
+ * to whoever used it.
  */
 function ciphersOf(openssl: OpenSsl): NativeCiphers {
   const contextOf = (cipher: Pointer, direction: number) => {
@@ -98,51 +100,54 @@ function ciphersOf(openssl: OpenSsl): NativeCiphers {
   /** An int that OpenSSL writes how much it wrote to. */
   const written = new Uint8Array(4);
 
-  function begin(
+  /** Does `work` under a key, which the context forgets whatever comes of it. */
+  function under<Result>(
     context: Pointer,
+    direction: number,
     key: Uint8Array,
     iv: Uint8Array,
-    direction: number,
-    associated: Uint8Array,
-  ): void {
-    succeed(openssl.init(context, null, null, key, iv, direction));
-    if (associated.length > 0) succeed(openssl.update(context, null, written, associated, associated.length));
+    work: () => Result,
+  ): Result {
+    try {
+      succeed(openssl.init(context, null, null, key, iv, direction));
+      return work();
+    } finally {
+      openssl.init(context, null, null, ZEROS, ZEROS, direction);
+    }
   }
 
-  function forget(context: Pointer, direction: number): void {
-    succeed(openssl.init(context, null, null, ZEROS, ZEROS, direction));
+  function crypt(context: Pointer, associated: Uint8Array, message: Uint8Array, length: number): void {
+    if (associated.length > 0) succeed(openssl.update(context, null, written, associated, associated.length));
+    succeed(openssl.update(context, message, written, message, length));
   }
 
   return {
     chacha20(key, nonce, input, output) {
       counterAndNonce.set(nonce, counterAndNonce.length - AEAD_NONCE_BYTES);
-      begin(stream, key, counterAndNonce, ENCRYPT, NO_BYTES);
-      succeed(openssl.update(stream, output, written, input, input.length));
-      forget(stream, ENCRYPT);
+      under(stream, ENCRYPT, key, counterAndNonce, () =>
+        succeed(openssl.update(stream, output, written, input, input.length)),
+      );
     },
     seal(key, nonce, associated, message) {
       const length = message.length - AEAD_TAG_BYTES;
-      begin(sealer, key, nonce, ENCRYPT, associated);
-      succeed(openssl.update(sealer, message, written, message, length));
-      succeed(openssl.final(sealer, tag, written));
-      succeed(openssl.control(sealer, GET_TAG, AEAD_TAG_BYTES, tag));
-      forget(sealer, ENCRYPT);
+      under(sealer, ENCRYPT, key, nonce, () => {
+        crypt(sealer, associated, message, length);
+        succeed(openssl.final(sealer, tag, written));
+        succeed(openssl.control(sealer, GET_TAG, AEAD_TAG_BYTES, tag));
+      });
       message.set(tag, length);
     },
     open(key, nonce, associated, message) {
       const length = message.length - AEAD_TAG_BYTES;
       for (let at = 0; at < AEAD_TAG_BYTES; at++) tag[at] = message[length + at] as number;
-      begin(opener, key, nonce, DECRYPT, associated);
-      succeed(openssl.control(opener, SET_TAG, AEAD_TAG_BYTES, tag));
-      succeed(openssl.update(opener, message, written, message, length));
-      const verified = openssl.final(opener, tag, written) === 1;
-      forget(opener, DECRYPT);
-      return verified;
+      return under(opener, DECRYPT, key, nonce, () => {
+        succeed(openssl.control(opener, SET_TAG, AEAD_TAG_BYTES, tag));
+        crypt(opener, associated, message, length);
+        return openssl.final(opener, tag, written) === 1;
+      });
     },
   };
 }
-
-const NO_BYTES = new Uint8Array(0);
 
 function succeed(result: number): void {
   if (result !== 1) throw new UmbelError("INTERNAL", "OpenSSL refused a call");

@@ -10,7 +10,7 @@ export type Chacha = Pick<CryptoProvider, "chacha20" | "chacha20Poly1305">;
 
 /**
  * ChaCha20 by `node:crypto`, and once `bytes` have gone through by what `open` returns, if anything, and if it computes the same:
- * short commands and idle nodes never load it.
+ * short commands then never load it.
  */
 export function createNodeChacha(bytes: number, open: () => NativeCiphers | undefined): Chacha {
   let chacha = nodeChacha;
@@ -48,9 +48,13 @@ export function createNativeChacha(ciphers: NativeCiphers): Chacha {
   const openInPlace: Chacha["chacha20Poly1305"]["openInPlace"] = (key, nonce, associated, message) => {
     assertLengths(key, nonce);
     const length = message.length - AEAD_TAG_BYTES;
-    if (length >= 0 && ciphers.open(key, nonce, associated, message)) return message.subarray(0, length);
-    message.fill(0);
-    return undefined;
+    let verified = false;
+    try {
+      verified = length >= 0 && ciphers.open(key, nonce, associated, message);
+    } finally {
+      if (!verified) message.fill(0);
+    }
+    return verified ? message.subarray(0, length) : undefined;
   };
   return {
     chacha20(key, nonce, data) {

@@ -30,7 +30,7 @@ const nodeX25519: X25519 = {
   },
 };
 
-/** Bytes that a thread enciphers before it loads the native ciphers: fewer, and loading takes longer than it saves. */
+/** Bytes that a process enciphers before it loads the native ciphers: of fewer, loading takes longer than it saves. */
 const NATIVE_CIPHERS_AFTER_BYTES = 2 ** 20;
 
 /** The provider for Node: OpenSSL by `node:crypto`, and noble for what it lacks (docs/decisions/0001). */
@@ -51,7 +51,7 @@ export const nodeProvider: CryptoProvider = {
   x25519: nodeX25519,
   ed25519: nodeEd25519,
   mlKem768: nodeMlKem768,
-  ...createNodeChacha(NATIVE_CIPHERS_AFTER_BYTES, openNativeCiphers),
+  ...createNodeChacha(NATIVE_CIPHERS_AFTER_BYTES, () => openNativeCiphers()),
   wideBlock: (key) => createWideBlock(key, nodeAesBlock),
 };
 

@@ -67,6 +67,22 @@ describe("ChaCha20 on Node", () => {
     },
   );
 
+  it("leaves OpenSSL alone in worker threads, which end", () => {
+    expect(openNativeCiphers(false)).toBeUndefined();
+  });
+
+  it("leaves nothing that is not verified behind when OpenSSL fails midway", () => {
+    const { ciphers } = counting({
+      open: () => {
+        throw new Error("failed");
+      },
+    });
+    const message = new Uint8Array(40).fill(3);
+    const { openInPlace } = createNativeChacha(ciphers).chacha20Poly1305;
+    expect(() => openInPlace(KEY, NONCE, NO_BYTES, message)).toThrow("failed");
+    expect(message).toEqual(new Uint8Array(40));
+  });
+
   it("asks for native ciphers once so many bytes went through, and never again", () => {
     let asked = 0;
     const chacha = createNodeChacha(100, () => {

@@ -7,7 +7,7 @@ const FLAGS = [
   // time went into marking a heap in which nothing had changed. Young buffers are freed by the cheap collections all the same.
   "--heap-growing-percent=900",
   // Less is inlined into each optimised function. A node changes its part with every circuit, so that much is compiled again; small units
-  // are compiled sooner and stay valid for longer, and run no slower.
+  // are compiled sooner and stay valid for longer. With the next flag it saves some 3 % of the first gigabyte, which is little above the noise.
   "--max-inlined-bytecode-size-cumulative=400",
   // What a node has not run for some collections stays compiled: it will be an endpoint again.
   "--no-flush-bytecode",
